@@ -53,7 +53,7 @@ class Param:
         """`value` in this parameter's type, or `UserError` that names it, the value and what is allowed."""
         if self.schedule and isinstance(value, Mapping):
             return self._check_schedule(value, where)
-        if self.schedule and isinstance(value, tuple):
+        if self.schedule and isinstance(value, (tuple, list)):  # its own stored form, ((kimg, value), ...)
             return self._check_schedule(dict(value), where)
         problem = UserError(f"{where}{self.name} is {self.allowed}, got {value!r}.")
         if self.kind is bool or isinstance(value, bool):

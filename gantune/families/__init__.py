@@ -1,0 +1,40 @@
+"""The registry of families: bundled ones by name, a user's own by `./file.py:Class`."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+from gantune.errors import UserError, did_you_mean
+from gantune.families.base import Family
+from gantune.families.dcgan import DCGAN
+from gantune.families.gan import GAN
+from gantune.families.wgan_gp import WGANGP
+
+FAMILIES: dict[str, type[Family[Any, Any]]] = {family.name: family for family in (GAN, DCGAN, WGANGP)}
+
+
+def family_names() -> tuple[str, ...]:
+    """The bundled families, in the order of their papers."""
+    return tuple(FAMILIES)
+
+
+def open_family(ref: str) -> Family[Any, Any]:
+    """The family `ref` names: a bundled one, or `path/to/file.py:Class`, whose code is run. `UserError` when there is none."""
+    if ref in FAMILIES:
+        return FAMILIES[ref]()
+    path, colon, attribute = ref.rpartition(":")
+    if not colon or not path.endswith(".py"):
+        raise UserError(f"unknown family {ref!r}. {did_you_mean(ref, FAMILIES)} Your own: ./my_gan.py:MyGAN")
+    file = Path(path).expanduser().resolve()
+    if not file.is_file():
+        raise UserError(f"family {ref!r}: there is no file {file}.")
+    spec = importlib.util.spec_from_file_location(f"gantune_user_{file.stem}", file)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    family = getattr(module, attribute, None)
+    if not (isinstance(family, type) and issubclass(family, Family)):
+        raise UserError(f"family {ref!r}: {file.name} has no subclass of gantune.families.base.Family called {attribute}.")
+    return family()

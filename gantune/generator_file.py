@@ -1,0 +1,68 @@
+"""A trained generator as one safetensors file that carries its own configuration, and the way back."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gantune.config import Config
+from gantune.errors import UserError
+from gantune.families import open_family
+from gantune.training.seeds import generator
+
+BATCH = 250
+
+
+@dataclass(frozen=True)
+class GeneratorFile:
+    """A generator ready to sample from, in evaluation mode, with the configuration it was trained with."""
+
+    config: Config
+    shape: tuple[int, ...]
+    net: nn.Module
+    about: dict[str, Any]
+
+    @torch.no_grad()
+    def sample(self, n: int, seed: int = 0) -> Tensor:
+        """`n` examples (n, C, H, W) in [-1, 1], or (n, 2) points; the same for the same seed."""
+        source = generator(torch.device("cpu"), seed, "sample")
+        family, arch = self.config.family, self.config.arch
+        sizes = [min(BATCH, n - start) for start in range(0, n, BATCH)]
+        return torch.cat([family.sample(self.net, family.draw(arch, size, source)) for size in sizes])
+
+
+def export_generator(path: Path, config: Config, family: str, shape: tuple[int, ...], net: nn.Module, about: dict[str, Any]) -> None:
+    """Write `net`'s weights and `config` to `path`, whole or not at all. `about` is any JSON worth keeping beside them."""
+    from safetensors.torch import save_file
+
+    described = {"family": family, "data": config.data, "values": config.flat(), "shape": shape, "about": about}
+    weights = {name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    save_file(weights, partial, metadata={"gantune": json.dumps(described)})
+    os.replace(partial, path)
+
+
+def load_generator(path: Path | str) -> GeneratorFile:
+    """The generator in a file that `export_generator` wrote. `UserError` when it is missing, damaged or something else."""
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"there is no generator file {path}.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            described = json.loads((file.metadata() or {})["gantune"])
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
+    except (SafetensorError, KeyError, ValueError):
+        raise UserError(f"{path} is damaged, or no generator that gantune exported.") from None
+    config = Config.of(open_family(described["family"]), described["data"], described["values"])
+    shape = tuple(described["shape"])
+    net = config.family.build(config.arch, shape).g
+    net.load_state_dict(weights)
+    return GeneratorFile(config, shape, net.eval(), described["about"])

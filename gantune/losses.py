@@ -1,0 +1,50 @@
+"""Adversarial losses as pure functions of D's outputs.
+
+Averaged convention throughout: a discriminator's loss is half its term on real plus half its term on generated
+examples, in nats, so that binary cross-entropy reads ln 2 at chance. `real` and `fake` are D's raw outputs (N,).
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn.functional import relu, softplus
+
+
+def bce_d(real: Tensor, fake: Tensor) -> Tensor:
+    """Binary cross-entropy of D on logits (Goodfellow et al. 2014, eq. 1, negated and halved): ln 2 − JSD for an optimal D."""
+    return (softplus(-real).mean() + softplus(fake).mean()) / 2
+
+
+def minimax_g(fake: Tensor) -> Tensor:
+    """The generator's side of eq. 1: E ln(1 − D(G(z))); its gradient vanishes where D is sure."""
+    return -softplus(fake).mean()
+
+
+def non_saturating_g(fake: Tensor) -> Tensor:
+    """−E ln D(G(z)) (Goodfellow et al. 2014, section 3)."""
+    return softplus(-fake).mean()
+
+
+def wasserstein_d(real: Tensor, fake: Tensor) -> Tensor:
+    """The critic's negated estimate E_q s − E_p s (Arjovsky et al. 2017, eq. 2)."""
+    return fake.mean() - real.mean()
+
+
+def wasserstein_g(fake: Tensor) -> Tensor:
+    """−E_q s."""
+    return -fake.mean()
+
+
+def least_squares_d(real: Tensor, fake: Tensor) -> Tensor:
+    """½ E_p (s − 1)² + ½ E_q s² (Mao et al. 2016, eq. 9 with targets 0, 1, 1): ¼ at chance."""
+    return ((real - 1).square().mean() + fake.square().mean()) / 2
+
+
+def least_squares_g(fake: Tensor) -> Tensor:
+    """½ E_q (s − 1)²."""
+    return (fake - 1).square().mean() / 2
+
+
+def hinge_d(real: Tensor, fake: Tensor) -> Tensor:
+    """E_p (1 − s)⁺ + E_q (1 + s)⁺ (Lim & Ye 2017; Miyato et al. 2018, eq. 16): 2 at chance, 2 (1 − TV) for an optimal D."""
+    return relu(1 - real).mean() + relu(1 + fake).mean()

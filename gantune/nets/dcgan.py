@@ -1,0 +1,67 @@
+"""Convolutional players of DCGAN (Radford et al. 2015, arXiv:1511.06434) for square images of 16, 32, 64, ... pixels."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from gantune.errors import UserError
+from gantune.nets.init import dcgan_init
+
+
+def doublings(shape: tuple[int, ...]) -> int:
+    """How often a 4 × 4 map is doubled to reach images of `shape` (C, H, W). `UserError` where that is no whole number."""
+    size = shape[-1]
+    count = size.bit_length() - 3
+    if len(shape) != 3 or shape[1] != size or size < 16 or size != 4 << count:
+        given = f"{shape[1]} x {shape[2]}" if len(shape) == 3 else f"points of dimension {shape[0]}"
+        raise UserError(f"DCGAN's networks take square images of 16, 32, 64, 128 ... pixels, got {given}. Set image_size, or use family gan.")
+    return count
+
+
+class DCGANGenerator(nn.Module):
+    """z (N, latent_dim) → image (N, C, H, H) in (-1, 1).
+
+    The projection to 4 × 4 is a linear layer: the same map as a 4 × 4 transposed convolution of a 1 × 1 input.
+    """
+
+    def __init__(self, latent_dim: int, features: int, shape: tuple[int, ...], batch_norm: bool = True) -> None:
+        super().__init__()
+        count = doublings(shape)
+        width = features << (count - 1)
+        self.width = width
+        self.project = nn.Linear(latent_dim, width * 16, bias=False)
+        stack: list[nn.Module] = [nn.BatchNorm2d(width)] if batch_norm else []
+        stack.append(nn.ReLU(inplace=True))
+        for _ in range(count - 1):
+            stack.append(nn.ConvTranspose2d(width, width // 2, 4, 2, 1, bias=not batch_norm))
+            width //= 2
+            stack += [nn.BatchNorm2d(width)] if batch_norm else []
+            stack.append(nn.ReLU(inplace=True))
+        stack += [nn.ConvTranspose2d(width, shape[0], 4, 2, 1, bias=not batch_norm), nn.Tanh()]
+        self.net = nn.Sequential(*stack)
+        self.apply(dcgan_init)
+
+    def forward(self, z: Tensor) -> Tensor:
+        out: Tensor = self.net(self.project(z).view(len(z), self.width, 4, 4))
+        return out
+
+
+class DCGANDiscriminator(nn.Module):
+    """Image (N, C, H, H) → logit (N,); batch norm on all but the first and last layer, LeakyReLU 0.2."""
+
+    def __init__(self, features: int, shape: tuple[int, ...], batch_norm: bool = True) -> None:
+        super().__init__()
+        width = features
+        stack: list[nn.Module] = [nn.Conv2d(shape[0], width, 4, 2, 1, bias=not batch_norm), nn.LeakyReLU(0.2, inplace=True)]
+        for _ in range(doublings(shape) - 1):
+            stack.append(nn.Conv2d(width, width * 2, 4, 2, 1, bias=not batch_norm))
+            width *= 2
+            stack += [nn.BatchNorm2d(width)] if batch_norm else []
+            stack.append(nn.LeakyReLU(0.2, inplace=True))
+        stack.append(nn.Conv2d(width, 1, 4, bias=not batch_norm))
+        self.net = nn.Sequential(*stack)
+        self.apply(dcgan_init)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.net(x)
+        return out.flatten()

@@ -1,0 +1,46 @@
+"""Fully connected players."""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor, nn
+
+
+class MLPGenerator(nn.Module):
+    """z (N, latent_dim) → (N, *shape); tanh at the output of images, none for points."""
+
+    def __init__(self, latent_dim: int, hidden: int, layers: int, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.shape = shape
+        widths = [latent_dim] + [hidden] * layers
+        stack: list[nn.Module] = []
+        for fan_in, fan_out in zip(widths, widths[1:], strict=False):
+            stack += [nn.Linear(fan_in, fan_out), nn.ReLU(inplace=True)]
+        stack.append(nn.Linear(hidden, math.prod(shape)))
+        if len(shape) == 3:
+            stack.append(nn.Tanh())
+        self.net = nn.Sequential(*stack)
+
+    def forward(self, z: Tensor) -> Tensor:
+        out: Tensor = self.net(z)
+        return out.view(len(z), *self.shape)
+
+
+class MLPDiscriminator(nn.Module):
+    """x (N, *shape) → logit (N,); LeakyReLU 0.2, dropout after each hidden layer."""
+
+    def __init__(self, hidden: int, layers: int, shape: tuple[int, ...], dropout: float = 0.0) -> None:
+        super().__init__()
+        widths = [math.prod(shape)] + [hidden] * layers
+        stack: list[nn.Module] = [nn.Flatten()]
+        for fan_in, fan_out in zip(widths, widths[1:], strict=False):
+            stack += [nn.Linear(fan_in, fan_out), nn.LeakyReLU(0.2, inplace=True)]
+            if dropout > 0:
+                stack.append(nn.Dropout(dropout))
+        stack.append(nn.Linear(hidden, 1))
+        self.net = nn.Sequential(*stack)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.net(x)
+        return out.squeeze(1)

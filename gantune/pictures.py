@@ -1,0 +1,47 @@
+"""Generated examples as PNG files: grids of images, densities of points."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def tile(images: Tensor, columns: int) -> np.ndarray:
+    """Images (N, C, H, W) in [-1, 1] side by side with a gap of 2 pixels → uint8 (rows·(H+2)−2, columns·(W+2)−2, C)."""
+    count, channels, height, width = images.shape
+    rows = math.ceil(count / columns)
+    pixels = ((images.float().clamp(-1, 1) + 1) * 127.5).round().byte().cpu()
+    sheet = torch.full((channels, rows * (height + 2) - 2, columns * (width + 2) - 2), 127, dtype=torch.uint8)
+    for index, image in enumerate(pixels):
+        top, left = (index // columns) * (height + 2), (index % columns) * (width + 2)
+        sheet[:, top : top + height, left : left + width] = image
+    return np.asarray(sheet.permute(1, 2, 0))
+
+
+def density(points: Tensor, bins: int = 128, extent: float = 1.2) -> np.ndarray:
+    """Points (N, 2) as a picture of their density on [−extent, extent]², bright where many lie → uint8 (bins, bins, 1)."""
+    counts, _, _ = np.histogram2d(*points.float().cpu().numpy().T[::-1], bins=bins, range=[[-extent, extent]] * 2)
+    shade = np.sqrt(counts / max(1.0, counts.max()))
+    return (255 * shade[::-1, :, None]).astype(np.uint8)
+
+
+def picture(examples: Tensor, columns: int = 8) -> np.ndarray:
+    """The picture that fits the examples' shape."""
+    return tile(examples, columns) if examples.ndim == 4 else density(examples)
+
+
+def write_png(path: Path, pixels: np.ndarray, scale: int = 1) -> None:
+    """Write uint8 pixels (H, W, C) as PNG, each as a square of `scale`; the file appears whole or not at all."""
+    from PIL import Image
+
+    big = pixels.repeat(scale, 0).repeat(scale, 1)
+    image = Image.fromarray(big[..., 0] if big.shape[2] == 1 else big)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    image.save(partial, format="PNG")
+    os.replace(partial, path)

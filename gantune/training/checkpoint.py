@@ -1,0 +1,50 @@
+"""Checkpoint files: written whole or not at all, read without running any code in them."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gantune.errors import UserError
+
+FORMAT = "gantune checkpoint 1"
+
+
+def save(path: Path, content: dict[str, Any]) -> None:
+    """Replace `path` by `content` (tensors, numbers, texts, containers of them) in one step that survives a crash."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    with partial.open("wb") as file:
+        torch.save({"format": FORMAT} | content, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+def keep_as(path: Path, other: Path) -> None:
+    """Keep today's `path` under the name `other`, without copying its bytes where the file system can."""
+    partial = other.with_name(f".{other.name}.{os.getpid()}")
+    partial.unlink(missing_ok=True)
+    try:
+        os.link(path, partial)
+    except OSError:  # a file system without hard links
+        partial.write_bytes(path.read_bytes())
+    os.replace(partial, other)
+
+
+def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """The content of a checkpoint. `UserError` when it is missing, truncated, foreign, or carries code."""
+    if not path.is_file():
+        raise UserError(f"there is no checkpoint {path}.")
+    try:
+        content = torch.load(path, map_location=device, weights_only=True)
+    except pickle.UnpicklingError:
+        raise UserError(f"{path} holds more than tensors and numbers; it may carry code and was not loaded.") from None
+    except (RuntimeError, EOFError, ValueError, KeyError, OSError):
+        raise UserError(f"{path} is damaged or truncated and cannot be read. Restore it, or start that run anew.") from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise UserError(f"{path} is no gantune checkpoint of this version.")
+    return content

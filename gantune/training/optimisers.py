@@ -1,0 +1,24 @@
+"""The players' optimisers."""
+
+from __future__ import annotations
+
+from torch import nn, optim
+
+from gantune.training.settings import Training
+
+
+def make_optimiser(net: nn.Module, lr: float, training: Training) -> optim.Optimizer:
+    """Adam, RMSprop or SGD over `net` at rate `lr`; Adam in its fused form, one kernel for all weights."""
+    weights = list(net.parameters())
+    decay = training.weight_decay
+    if training.optimiser == "adam":
+        return optim.Adam(weights, lr, (training.beta1, training.beta2), weight_decay=decay, fused=True)
+    if training.optimiser == "rmsprop":
+        return optim.RMSprop(weights, lr, momentum=training.momentum, weight_decay=decay)
+    return optim.SGD(weights, lr, momentum=training.momentum, weight_decay=decay)
+
+
+def set_rate(optimiser: optim.Optimizer, lr: float) -> None:
+    """The rate of the next step."""
+    for group in optimiser.param_groups:
+        group["lr"] = lr

@@ -1,0 +1,236 @@
+"""One trial: training, measuring, judging and checkpointing in turn, with or without a scheduler around it."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import math
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gantune.config import Config
+from gantune.curve import Curve
+from gantune.data import Dataset, open_dataset
+from gantune.errors import UserError
+from gantune.families import open_family
+from gantune.generator_file import export_generator
+from gantune.metrics import Evaluator, MetricSettings
+from gantune.pictures import picture, write_png
+from gantune.signals import Point
+from gantune.stopping import Reason, Verdict, judge, open_rules
+from gantune.training import checkpoint
+from gantune.training.seeds import derive
+from gantune.training.trainer import Trainer
+
+GRID_SEED = 20_000_000  # the same z in every grid of a trial
+HELDOUT = 1000
+
+
+@dataclass(frozen=True)
+class TrialPlan:
+    """Everything a worker needs to run one trial; plain values, so that it travels as JSON."""
+
+    trial: str
+    family: str
+    data: str
+    values: dict[str, Any]
+    kimg: float
+    report_every: float
+    folder: str
+    metrics: dict[str, Any] = dataclasses.field(default_factory=dict)
+    rules: list[Any] = dataclasses.field(default_factory=list)
+    objective: str = "fid"
+    mode: str = "min"
+    threads: int = 1
+    grids: int = 3
+    rules_from_user: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """As a dict that JSON can hold."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> TrialPlan:
+        """Back from `to_json`."""
+        return cls(**content)
+
+
+class Trial:
+    """A running trial. Opening one whose folder holds `last.pt` continues it from there.
+
+    `points` is its curve so far, `verdict` None while it is worth going on.
+    """
+
+    def __init__(self, plan: TrialPlan, device: torch.device | None = None) -> None:
+        self.plan = plan
+        self.folder = Path(plan.folder)
+        self.device = device or default_device()
+        torch.set_num_threads(plan.threads)
+        self.config = Config.of(open_family(plan.family), plan.data, plan.values)
+        self.dataset = dataset_of(self.config)
+        self.evaluator = evaluator_of(self.config, tuple(sorted(plan.metrics.items())), self.device)
+        self.equilibrium = self.config.family.equilibrium(self.config.hparams)
+        self.rules, self.inactive_rules = open_rules(plan.rules, self.equilibrium)
+        self.trainer = Trainer(self.config, self.dataset, self.device)
+        self.points: list[Point] = []
+        self.verdict: Verdict | None = None
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if (self.folder / "last.pt").is_file():
+            self._continue()
+        else:
+            _write_json(self.folder / "plan.json", plan.to_json())
+
+    def advance(self) -> Point:
+        """Train to the next report, measure, judge, write the checkpoint, and give the report's signals."""
+        assert self.verdict is None, "a trial with a verdict does not advance"
+        plan = self.plan
+        number = math.floor(self.trainer.kimg / plan.report_every + 1e-9) + 1
+        self.trainer.train_to(min(plan.kimg, number * plan.report_every))
+        point: Point = dict(self.trainer.signals())
+        point |= self._measure(number)
+        self.points.append(point)
+        curve = self.curve
+        improved = curve.best_kimg() == point["kimg"]
+        if plan.objective == "fid" and curve.best() is not None:
+            point["fid_best"] = float(curve.best())
+        self.verdict = self._judge(curve)
+        self._save(improved)
+        return point
+
+    @property
+    def curve(self) -> Curve:
+        """The reports so far, as the rules read them."""
+        return Curve.of(self.points, equilibrium=self.equilibrium, objective=self.plan.objective, mode=self.plan.mode)
+
+    def _measure(self, number: int) -> Point:
+        start = time.perf_counter()
+        seed = self.config.training.seed
+        point: Point = {"d_loss_heldout": self.trainer.d_loss_heldout(HELDOUT, derive(seed, "heldout", number))}
+        fake = self.trainer.sample(self.evaluator.settings.n_fake, derive(seed, "metrics", number))
+        point |= self.evaluator(fake, seed=derive(seed, "evaluator", number) % 2**31)
+        point["eval_seconds"] = time.perf_counter() - start
+        return point
+
+    def _judge(self, curve: Curve) -> Verdict | None:
+        verdict = judge(self.rules, curve)
+        ended = self.trainer.kimg >= self.plan.kimg
+        if ended and not (verdict.stop and verdict.reason is Reason.DIVERGED):
+            return Verdict.halt(Reason.BUDGET, f"trained its full {self.plan.kimg:g} kimg")
+        return verdict if verdict.stop else None
+
+    def _save(self, improved: bool) -> None:
+        content = {
+            "family": self.plan.family,
+            "data": self.plan.data,
+            "values": _plain(self.config.flat()),
+            "state": self.trainer.state(),
+            "points": self.points,
+            "verdict": None if self.verdict is None else [str(self.verdict.reason), self.verdict.evidence],
+        }
+        self._draw_grid(improved)
+        last = self.folder / "last.pt"
+        checkpoint.save(last, content)
+        if improved:
+            checkpoint.keep_as(last, self.folder / "best.pt")
+            net = self.trainer.sampler()
+            about = {"kimg": self.trainer.kimg, self.plan.objective: self.points[-1].get(self.plan.objective)}
+            export_generator(self.folder / "generator.safetensors", self.config, self.plan.family, self.dataset.shape, net, about)
+
+    def _draw_grid(self, improved: bool) -> None:
+        """Keep the first, the best and the latest picture, or as many of them as the plan allows."""
+        if self.plan.grids == 0:
+            return
+        grids = self.folder / "grids"
+        count = 64 if len(self.dataset.shape) == 3 else 2000
+        file = grids / f"kimg_{round(self.trainer.kimg):06d}.png"
+        write_png(file, picture(self.trainer.sample(count, GRID_SEED)), scale=2)
+        best = file.name if improved else _grid_name(self.curve.best_kimg())
+        keep = list(dict.fromkeys([best, file.name, _grid_name(self.points[0]["kimg"])]))[: self.plan.grids]
+        for old in grids.glob("kimg_*.png"):
+            if old.name not in keep:
+                old.unlink()
+
+    def _continue(self) -> None:
+        content = load_checkpoint(self.folder / "last.pt", self.plan, self.config, self.device)
+        self.trainer.load_state(content["state"])
+        self.points = content["points"]
+        if content["verdict"] is not None:
+            reason, evidence = content["verdict"]
+            grown = reason == Reason.BUDGET and self.trainer.kimg < self.plan.kimg
+            self.verdict = None if grown else Verdict.halt(Reason(reason), evidence)
+
+
+def load_checkpoint(path: Path, plan: TrialPlan, config: Config, device: torch.device) -> dict[str, Any]:
+    """The checkpoint at `path`. `UserError` when it is of another family, or of other values than `config`'s."""
+    content = checkpoint.load(path, device)
+    if content["family"] != plan.family:
+        raise UserError(f"{path} is a checkpoint of family {content['family']}, not of {plan.family}.")
+    values = _plain(config.flat())
+    changed = [f"{name} {content['values'].get(name)!r} -> {value!r}" for name, value in values.items() if content["values"].get(name) != value]
+    if changed or content["data"] != plan.data:
+        changed = changed or [f"data {content['data']} -> {plan.data}"]
+        raise UserError(f"{path} was trained with another configuration: {', '.join(changed[:3])}.")
+    return content
+
+
+def score(plan: TrialPlan, *, seed: int, n: int, which: str = "best") -> dict[str, Any]:
+    """The kept checkpoint (`best` or `last`) measured on `n` fresh samples: metrics by name, `provenance`, `floor`, `sampling`.
+
+    The checkpoint was chosen for its value during training, which is therefore too good; this one is not.
+    """
+    torch.set_num_threads(plan.threads)
+    device = default_device()
+    config = Config.of(open_family(plan.family), plan.data, plan.values)
+    trainer = Trainer(config, dataset_of(config), device)
+    trainer.load_state(load_checkpoint(Path(plan.folder) / f"{which}.pt", plan, config, device)["state"])
+    evaluator = evaluator_of(config, tuple(sorted((plan.metrics | {"n_fake": n}).items())), device)
+    metrics = evaluator(trainer.sample(n, derive(seed, "score")), seed=seed)
+    sampling = {"checkpoint": which, "kimg": trainer.kimg, "batch_norm": trainer.batch_norm_mode, "ema_kimg": config.training.ema_kimg}
+    return metrics | {"provenance": evaluator.provenance, "floor": evaluator.floor, "sampling": sampling}
+
+
+def default_device() -> torch.device:
+    """The GPU where torch sees one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def dataset_of(config: Config) -> Dataset:
+    """The configuration's data, opened once a process."""
+    return _dataset(config.data, config.prepare.image_size)
+
+
+def evaluator_of(config: Config, metrics: tuple[tuple[str, Any], ...], device: torch.device) -> Evaluator:
+    """The evaluator of the configuration's data, opened once a process."""
+    return _evaluator(config.data, config.prepare.image_size, metrics, device)
+
+
+@functools.lru_cache(maxsize=2)
+def _dataset(name: str, image_size: int) -> Dataset:
+    return open_dataset(name, image_size)
+
+
+@functools.lru_cache(maxsize=4)
+def _evaluator(name: str, image_size: int, metrics: tuple[tuple[str, Any], ...], device: torch.device) -> Evaluator:
+    return Evaluator(_dataset(name, image_size), MetricSettings(**dict(metrics)), device)
+
+
+def _grid_name(kimg: float | None) -> str:
+    return "" if kimg is None else f"kimg_{round(kimg):06d}.png"
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    """Values as JSON would give them back, so that they compare equal after a journey through a file."""
+    plain: dict[str, Any] = json.loads(json.dumps(values))
+    return plain
+
+
+def _write_json(path: Path, content: Any) -> None:
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_text(json.dumps(content, indent=1))
+    os.replace(partial, path)
