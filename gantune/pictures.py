@@ -45,3 +45,13 @@ def write_png(path: Path, pixels: np.ndarray, scale: int = 1) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     image.save(partial, format="PNG")
     os.replace(partial, path)
+
+
+def write_npz(path: Path, examples: Tensor) -> None:
+    """Write images as `images` uint8 (N, H, W, C), points as `features` float32 (N, 2)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if examples.ndim == 2:
+        np.savez_compressed(path, features=examples.float().cpu().numpy())
+        return
+    pixels = ((examples.float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1)
+    np.savez_compressed(path, images=pixels.cpu().numpy())

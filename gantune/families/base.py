@@ -10,8 +10,12 @@ from typing import Any, ClassVar, Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
+from gantune.data.batches import Batch
+
 Memo = dict[str, Tensor]  # what a family remembers between steps; tensors of fixed shape
 Aux = dict[str, Tensor]  # d_adv: scalar; d_real, d_fake: (N,) outputs of D; d_penalty: scalar
+__all__ = ["Aux", "Batch", "Draws", "Equilibrium", "Family", "Memo", "Players"]
+
 ArchT = TypeVar("ArchT")
 HparamsT = TypeVar("HparamsT")
 
@@ -22,14 +26,6 @@ class Players:
 
     g: nn.Module
     d: nn.Module
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Real examples: `x` (N, C, H, W) in [-1, 1] or (N, 2) points; `y` (N,) labels where the data has them."""
-
-    x: Tensor
-    y: Tensor | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,133 @@
+"""DCGAN training steps per second: gantune's trainer against a plain loop, side by side.
+
+The plain loop is what one writes after the PyTorch tutorial: a DataLoader that transforms each image, float32, contiguous
+layout, eager, Adam as it comes, `.item()` for the progress line in each step. Both sides train the same networks at the same
+sizes with the same number of threads, in turns, and the ratio is taken turn by turn.
+
+    python benchmarks/throughput.py [--threads 1] [--features 16] [--steps 40] [--turns 5] [--device cpu]
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import platform
+import statistics
+import time
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
+from torchvision import transforms
+
+from gantune.config import Config
+from gantune.data import Dataset, open_dataset
+from gantune.families import open_family
+from gantune.training.trainer import Trainer
+
+
+class Pictures(TorchDataset):
+    """Images as the torchvision data sets give them: PIL, transformed one by one."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        to_pil = transforms.ToPILImage()
+        self.images = [to_pil(image) for image in dataset.train]
+        channels = dataset.shape[0]
+        self.transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize([0.5] * channels, [0.5] * channels)])
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> torch.Tensor:
+        return self.transform(self.images[index])
+
+
+def plain_loop(config: Config, dataset: Dataset, device: torch.device) -> Callable[[int], None]:
+    """The tutorial's loop on gantune's networks."""
+    players = config.family.build(config.arch, dataset.shape)
+    g, d = players.g.to(device), players.d.to(device)
+    rates = config.training
+    opt_g = torch.optim.Adam(g.parameters(), rates.lr_g, (rates.beta1, rates.beta2))
+    opt_d = torch.optim.Adam(d.parameters(), rates.lr_d, (rates.beta1, rates.beta2))
+    loader = DataLoader(Pictures(dataset), rates.batch, shuffle=True, drop_last=True, num_workers=0)
+    endless: Iterator[torch.Tensor] = itertools.chain.from_iterable(itertools.repeat(loader))
+    loss = nn.BCEWithLogitsLoss()
+    real_label = torch.ones(rates.batch, device=device)
+    fake_label = torch.zeros(rates.batch, device=device)
+
+    def run(steps: int) -> None:
+        for _ in range(steps):
+            d.zero_grad()
+            real = next(endless).to(device)
+            loss_real = loss(d(real), real_label)
+            loss_real.backward()
+            fake = g(torch.randn(rates.batch, config.arch.latent_dim, device=device))
+            loss_fake = loss(d(fake.detach()), fake_label)
+            loss_fake.backward()
+            opt_d.step()
+            g.zero_grad()
+            loss_g = loss(d(fake), real_label)
+            loss_g.backward()
+            opt_g.step()
+            _ = loss_real.item() + loss_fake.item(), loss_g.item()
+
+    return run
+
+
+def ours(config: Config, dataset: Dataset, device: torch.device) -> Callable[[int], None]:
+    """gantune's trainer: one cycle is one D step and one G step."""
+    trainer = Trainer(config, dataset, device)
+
+    def run(steps: int) -> None:
+        trainer.train_to((trainer.d_steps + steps) * config.training.batch / 1000)
+
+    return run
+
+
+def seconds(run: Callable[[int], None], steps: int, device: torch.device) -> float:
+    """Wall seconds of `steps` steps."""
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    start = time.perf_counter()
+    run(steps)
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--features", type=int, default=16)
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--precision", default="float32", choices=["float32", "bf16"])
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    device = torch.device(options.device)
+    dataset = open_dataset("mnist5k", 32)
+    values = {"features": options.features, "batch": options.batch}
+    family = open_family("dcgan")
+    plain = plain_loop(Config.of(family, "mnist5k", values), dataset, device)
+    fast = ours(Config.of(family, "mnist5k", values | {"precision": options.precision}), dataset, device)
+    for run in (plain, fast):
+        run(5)
+    rows = []
+    for _ in range(options.turns):
+        rows.append((seconds(plain, options.steps, device), seconds(fast, options.steps, device)))
+    ratios = [a / b for a, b in rows]
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{platform.machine()} CPU, {options.threads} thread(s)"
+    print(f"torch {torch.__version__}, {name}, features {options.features}, batch {options.batch}, 32 x 32, {options.steps} steps x {options.turns} turns")
+    for label, column in (("plain loop", 0), (f"gantune {options.precision}", 1)):
+        rates = [options.steps / row[column] for row in rows]
+        print(f"{label:18} {statistics.median(rates):8.2f} steps/s (min {min(rates):.2f}, max {max(rates):.2f})")
+    print(f"ratio              {statistics.median(ratios):8.2f} (min {min(ratios):.2f}, max {max(ratios):.2f})")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,5 @@
+"""`python -m gantune` is the command `gantune`."""
+
+from gantune.cli import main
+
+main()

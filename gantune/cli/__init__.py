@@ -1,0 +1,53 @@
+"""The command line: `gantune VERB`. Each verb is a few lines over the package."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+
+from typer.exceptions import TyperException
+
+from gantune.cli import lists, runs, sweeps
+from gantune.cli.app import app
+from gantune.errors import UserError
+
+__all__ = ["app", "lists", "main", "runs", "sweeps"]
+
+
+def main() -> None:
+    """Run one verb. Exit code 0 on success, 2 for a user's mistake, 130 after Ctrl-C, 1 for a defect of ours."""
+    debug = "--debug" in sys.argv
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    sys.exit(_run(arguments, debug))
+
+
+def _run(arguments: list[str], debug: bool) -> int:
+    try:
+        code = app(arguments, prog_name="gantune", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except UserError as error:
+        if debug:
+            traceback.print_exc()
+        _complain(str(error))
+        return 2
+    except TyperException as error:
+        _complain(f"{error.format_message()}\nSee: gantune --help")
+        return 2
+    except KeyboardInterrupt:
+        _complain("stopped.")
+        return 130
+    except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001  # the last line of defence: a traceback on demand only
+        if debug:
+            traceback.print_exc()
+        _complain(f"a defect in gantune: {type(error).__name__}: {error}\nRun it again with --debug for the traceback.")
+        return 1
+
+
+def _complain(message: str) -> None:
+    lines = message.strip().splitlines()
+    print("\n".join(["gantune: " + lines[0], *lines[1:4]]), file=sys.stderr)

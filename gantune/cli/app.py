@@ -1,0 +1,53 @@
+"""The Typer application and the options that several verbs share."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from gantune import __version__
+
+app = typer.Typer(
+    help="Finds the hyperparameters that make a GAN train.",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Runs = Annotated[Path, typer.Option("--runs", envvar="GANTUNE_RUNS", help="Folder of the sweeps.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
+Sets = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be given again.")]
+RUNS = Path("runs")
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        print(__version__)
+        raise typer.Exit
+
+
+def print_json(content: Any) -> None:
+    """Strict JSON on standard output."""
+    print(json.dumps(content, indent=2, allow_nan=False))
+
+
+def print_table(columns: list[str], rows: list[list[str]], title: str = "") -> None:
+    """A table: drawn on a terminal, tab-separated lines in a pipe."""
+    if not sys.stdout.isatty():
+        for row in [columns, *rows]:
+            print("\t".join(row))
+        return
+    table = Table(title=title or None, box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)

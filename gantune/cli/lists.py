@@ -1,0 +1,92 @@
+"""What there is: families, spaces, datasets, schemas; and whether this machine is fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gantune.cli.app import RUNS, Json, Runs, app, print_json, print_table
+
+
+@app.command()
+def families(as_json: Json = False) -> None:
+    """GAN families that can be trained and swept."""
+    from gantune.config import declared_params
+    from gantune.families import family_names, open_family
+
+    opened = [open_family(name) for name in family_names()]
+    if as_json:
+        print_json(
+            [
+                {
+                    "name": family.name,
+                    "paper": family.paper,
+                    "default_data": family.default_data,
+                    "canonical": dict(family.canonical),
+                    "parameters": [
+                        {"name": p.name, "default": p.default, "allowed": p.allowed, "doc": p.doc} for p in declared_params(family).values()
+                    ],
+                }
+                for family in opened
+            ]
+        )
+        return
+    rows = [[f.name, f.paper, f.default_data, " ".join(f"{k}={v:g}" if isinstance(v, float) else f"{k}={v}" for k, v in f.canonical.items())] for f in opened]
+    print_table(["family", "paper", "data", "canonical setting"], rows)
+
+
+@app.command()
+def datasets(as_json: Json = False) -> None:
+    """Data sets by name; folder:PATH takes pictures of yours."""
+    from gantune.data import describe_datasets
+
+    described = describe_datasets()
+    if as_json:
+        print_json(described)
+        return
+    print_table(
+        ["name", "shape", "train", "held out", "source"],
+        [[d["name"], "x".join(map(str, d["shape"] or ["?"])), _count(d["n_train"]), _count(d["n_heldout"]), d["source"]] for d in described],
+    )
+
+
+def _count(number: int | None) -> str:
+    return "?" if number is None else f"{number:,}"
+
+
+@app.command()
+def spaces(as_json: Json = False) -> None:
+    """Search spaces: those of this folder and the bundled ones."""
+    from gantune.bundled import list_spaces
+
+    described = list_spaces()
+    if as_json:
+        print_json(described)
+        return
+    print_table(["name", "file", "searches"], [[d["name"], d["path"], ", ".join(d["parameters"])] for d in described])
+
+
+@app.command()
+def schema(
+    kind: Annotated[str, typer.Argument(help="sweep or space")] = "sweep",
+) -> None:
+    """JSON Schema of the YAML files, for editors."""
+    from gantune.schema import json_schema
+
+    print_json(json_schema(kind))
+
+
+@app.command()
+def doctor(runs: Runs = RUNS, as_json: Json = False) -> None:
+    """What is wrong with this machine for gantune, and how to mend it. Exit code 1 when something is."""
+    from gantune.doctor import examine
+
+    checks = examine(Path(runs))
+    if as_json:
+        print_json([{"name": c.name, "ok": c.ok, "found": c.found, "mend": c.mend} for c in checks])
+    else:
+        print_table(["", "check", "found", "mend"], [["ok" if c.ok else "WRONG", c.name, c.found, "" if c.ok else c.mend] for c in checks])
+    if not all(check.ok for check in checks):
+        raise typer.Exit(1)

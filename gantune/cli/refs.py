@@ -1,0 +1,40 @@
+"""What a RUN on the command line names: `dcgan-1/7`, `dcgan` (its latest sweep's best), a folder, a generator file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gantune.errors import UserError
+from gantune.tracking.record import SweepRecord
+from gantune.tracking.store import find_sweep
+
+
+def run_folder(runs: Path, ref: str) -> Path:
+    """The folder with the run's checkpoints. `UserError` when `ref` names none."""
+    place = Path(ref)
+    if (place / "plan.json").is_file():
+        return place
+    if (runs / ref / "plan.json").is_file():
+        return runs / ref
+    name, slash, trial = ref.partition("/")
+    sweep = find_sweep(runs, name)
+    if not slash:
+        best = SweepRecord.load(sweep).best
+        if best is None:
+            raise UserError(f"sweep {sweep.name} has no finished trial yet; name one, such as {sweep.name}/1.")
+        trial = best.id
+    for kind in ("trials", "finalists"):
+        for candidate in (trial, trial.zfill(4)):
+            if (sweep / kind / candidate / "plan.json").is_file():
+                return sweep / kind / candidate
+    raise UserError(f"sweep {sweep.name} has no trial {trial!r}. `gantune show {sweep.name}` lists its trials.")
+
+
+def generator_path(runs: Path, ref: str) -> Path:
+    """The generator file of a run, or the file that `ref` itself is."""
+    if ref.endswith(".safetensors"):
+        return Path(ref)
+    path = run_folder(runs, ref) / "generator.safetensors"
+    if not path.is_file():
+        raise UserError(f"{ref} has no generator yet: its first report is still to come.")
+    return path

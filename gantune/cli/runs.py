@@ -1,0 +1,95 @@
+"""Single runs: train one, sample from one, compare two sets of images."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gantune.cli.app import RUNS, Json, Runs, Sets, app, print_json, print_table
+from gantune.cli.refs import generator_path, run_folder
+from gantune.errors import UserError
+
+
+@app.command()
+def train(
+    family: Annotated[str | None, typer.Argument(help="A family, or ./my_gan.py:MyGAN.")] = None,
+    kimg: Annotated[float, typer.Option(help="Budget in thousands of images.")] = 60,
+    data: Annotated[str | None, typer.Option(help="Data set; default: the family's.")] = None,
+    sets: Sets = [],  # noqa: B006  # Typer reads the default and never changes it
+    report_every: Annotated[float, typer.Option(help="kimg between reports.")] = 4,
+    from_run: Annotated[str | None, typer.Option("--from", metavar="RUN", help="Go on with a run's last checkpoint.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run; one that was begun is continued.")] = None,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 2,
+    runs: Runs = RUNS,
+) -> None:
+    """Train one GAN without Ray: a line a report, checkpoints and pictures in the run's folder."""
+    from gantune.single import plan_run, run_plan
+
+    plan, notes = plan_run(family, kimg=kimg, data=data, sets=sets, report_every=report_every, from_run=_folder(runs, from_run), out=out, threads=threads, runs=runs)
+    for note in notes:
+        print(note)
+    print(f"Training {plan.family} on {plan.data} for {plan.kimg:g} kimg in {plan.folder}")
+    print("   kimg  d_loss  to eq.  held out  g_loss      FID  img/s")
+    try:
+        verdict = run_plan(plan, lambda point, equilibrium: print(_line(point, equilibrium), flush=True))
+    except KeyboardInterrupt:
+        raise UserError(f"stopped. Go on with: gantune train {plan.family} --kimg {plan.kimg:g} --out {plan.folder}") from None
+    print(f"{verdict.reason}: {verdict.evidence}")
+    print(f"Pictures: {plan.folder}/grids  generator: {plan.folder}/generator.safetensors")
+
+
+def _folder(runs: Path, ref: str | None) -> Path | None:
+    return None if ref is None else run_folder(runs, ref)
+
+
+def _line(point: dict[str, float], equilibrium: float | None) -> str:
+    nan = math.nan
+    d_loss = point.get("d_loss", nan)
+    distance = nan if equilibrium is None else d_loss - equilibrium
+    held, g_loss, fid, rate = (point.get(name, nan) for name in ("d_loss_heldout", "g_loss", "fid", "images_per_s"))
+    return f"{point['kimg']:7.1f} {d_loss:7.3f} {distance:+7.3f} {held:9.3f} {g_loss:7.3f} {fid:8.2f} {rate:6.0f}"
+
+
+@app.command()
+def sample(
+    run: Annotated[str, typer.Argument(help="A run such as dcgan-1/7, a sweep (its best), or a generator file.")],
+    out: Annotated[Path, typer.Option(help=".png for a grid, .npz for arrays.")] = Path("samples.png"),
+    n: Annotated[int, typer.Option(min=1, help="How many.")] = 64,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    runs: Runs = RUNS,
+) -> None:
+    """Samples of a run's best generator."""
+    from gantune.generator_file import load_generator
+    from gantune.pictures import picture, write_npz, write_png
+
+    if out.suffix not in (".png", ".npz"):
+        raise UserError(f"--out is a .png or .npz file, got {out}.")
+    path = generator_path(runs, run)
+    examples = load_generator(path).sample(n, seed)
+    if out.suffix == ".png":
+        write_png(out, picture(examples, columns=max(1, math.ceil(math.sqrt(n)))), scale=2)
+    else:
+        write_npz(out, examples)
+    print(f"{n} samples of {path} in {out}")
+
+
+@app.command()
+def fid(
+    a: Annotated[str, typer.Argument(metavar="A", help="Folder of images, or .npz with images or features.")],
+    b: Annotated[str, typer.Argument(metavar="B")],
+    extractor: Annotated[str, typer.Option(help="mnist_cnn, inception or raw; auto decides by the images.")] = "auto",
+    weights: Annotated[str | None, typer.Option(help="File of the extractor's weights.")] = None,
+    as_json: Json = False,
+) -> None:
+    """FID, KID, precision, recall, density and coverage between two sets of images."""
+    from gantune.metrics.compare import compare
+
+    result: dict[str, Any] = compare(a, b, extractor=extractor, weights=weights)
+    if as_json:
+        print_json(json.loads(json.dumps(result)))
+        return
+    print_table(["metric", "value"], [[key, f"{value:.6g}" if isinstance(value, float) else str(value)] for key, value in result.items()])

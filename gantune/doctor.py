@@ -1,0 +1,124 @@
+"""Examines this machine: versions, cores, memory, disk, GPUs, the runs folder, the tracking server."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import shutil
+import socket
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding; `mend` says what to do when it is not ok."""
+
+    name: str
+    ok: bool
+    found: str
+    mend: str = ""
+
+
+def examine(runs: Path) -> list[Check]:
+    """All findings, in the order in which they matter. Nothing is changed on the machine."""
+    checks: list[Callable[[], Check]] = [_python, _packages, _cores, _memory, _gpu, lambda: _folder(runs), lambda: _disk(runs), _shm, _tracker, _ray]
+    return [check() for check in checks]
+
+
+def _python() -> Check:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return Check("Python", sys.version_info >= (3, 11), version, "gantune needs Python 3.11 or newer.")
+
+
+def _packages() -> Check:
+    names = ["torch", "torchvision", "ray", "optuna", "mlflow", "pandas", "pyarrow"]
+    found, missing = [], []
+    for name in names:
+        try:
+            found.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            missing.append(name)
+    return Check("packages", not missing, ", ".join(found), f"Missing: {', '.join(missing)}. Run: pip install -e .")
+
+
+def _cores() -> Check:
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Check("CPU cores", count >= 1, str(count))
+
+
+def _memory() -> Check:
+    gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return Check("memory", gib >= 3.5, f"{gib:.1f} GiB", "Ray and two trials want 4 GiB; use fewer slots with --set resources.cpu=N.")
+
+
+def _gpu() -> Check:
+    import torch
+
+    if not torch.cuda.is_available():
+        listed = shutil.which("nvidia-smi") is not None and Path("/proc/driver/nvidia").exists()
+        mend = "A driver is installed but torch sees no GPU: compare `nvidia-smi` with torch.version.cuda."
+        return Check("GPU", not listed, "none; trials run on the CPU", mend)
+    names = [f"{torch.cuda.get_device_name(i)} ({torch.cuda.mem_get_info(i)[1] / 2**30:.0f} GiB)" for i in range(torch.cuda.device_count())]
+    return Check("GPU", True, ", ".join(names))
+
+
+def _folder(runs: Path) -> Check:
+    place = runs.absolute()
+    while not place.exists():
+        place = place.parent
+    ok = place.is_dir() and os.access(place, os.W_OK)
+    return Check("runs folder", ok, str(runs.absolute()), f"{place} is not writable; give another with --runs DIR.")
+
+
+def _disk(runs: Path) -> Check:
+    place = runs.absolute()
+    while not place.exists():
+        place = place.parent
+    gib = shutil.disk_usage(place).free / 2**30
+    return Check("free disk", gib >= 2, f"{gib:.0f} GiB", "Sweeps keep two checkpoints a trial; free some space or give another --runs DIR.")
+
+
+def _shm() -> Check:
+    place = Path("/dev/shm")
+    if not place.is_dir():
+        return Check("/dev/shm", True, "not used on this system")
+    gib = shutil.disk_usage(place).total / 2**30
+    return Check("/dev/shm", gib >= 0.5, f"{gib:.1f} GiB", "Ray's object store wants shared memory; in Docker give --ipc=host or --shm-size=2g.")
+
+
+def _tracker() -> Check:
+    uri = os.environ.get("MLFLOW_TRACKING_URI", "")
+    if not uri.startswith("http"):
+        return Check("MLflow", True, uri or "the store in the runs folder")
+    mend = "Start the server, or unset MLFLOW_TRACKING_URI. A sweep runs on without it; `gantune sync` catches up."
+    request = urllib.request.Request(
+        f"{uri.rstrip('/')}/api/2.0/mlflow/experiments/search", data=b'{"max_results": 1}', headers={"Content-Type": "application/json"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:  # the API: /health answers even where the Host header is refused
+            return Check("MLflow", answer.status == 200, uri)
+    except urllib.error.HTTPError as error:
+        if error.code == 403:
+            mend = f"The server refuses this host name: start it with --allowed-hosts {uri.split('//')[-1].rstrip('/')}."
+        return Check("MLflow", False, f"{uri} answers {error.code}", mend)
+    except (OSError, ValueError) as error:
+        return Check("MLflow", False, f"{uri}: {error}", mend)
+
+
+def _ray() -> Check:
+    address = os.environ.get("RAY_ADDRESS", "")
+    if not address:
+        return Check("Ray", True, "starts on this machine with each sweep")
+    if address.startswith("ray://") or address in {"auto", "local"}:
+        return Check("Ray", not address.startswith("ray://"), address, "Ray Client cannot run Tune: give the head's host:6379, or unset RAY_ADDRESS.")
+    host, _, port = address.partition(":")
+    try:
+        with socket.create_connection((host, int(port or 6379)), timeout=3):
+            return Check("Ray", True, f"cluster at {address}")
+    except (OSError, ValueError) as error:
+        return Check("Ray", False, f"{address}: {error}", "Start the cluster, or unset RAY_ADDRESS to run on this machine.")
