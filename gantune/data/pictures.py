@@ -1,0 +1,27 @@
+"""Pictures brought to one size: enlarged by a black border, or resized with antialiasing."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+RESIZED_AT_ONCE = 1024
+
+
+def fit(images: Tensor, size: int) -> Tensor:
+    """Square uint8 `images` (N, C, H, H) as uint8 (N, C, size, size).
+
+    28 → 32 gets a black border of two pixels, as is usual for MNIST; anything else is resized (bilinear, antialiased).
+    """
+    side = images.shape[-1]
+    if side == size:
+        return images
+    if (side, size) == (28, 32):
+        return F.pad(images, (2, 2, 2, 2))
+    return torch.cat([resize(part.float(), size).round_().clamp_(0, 255).to(torch.uint8) for part in torch.split(images, RESIZED_AT_ONCE)])
+
+
+def resize(images: Tensor, size: int) -> Tensor:
+    """Float `images` (N, C, H, W) as (N, C, size, size)."""
+    return F.interpolate(images, (size, size), mode="bilinear", align_corners=False, antialias=True)
