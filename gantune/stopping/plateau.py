@@ -1,0 +1,33 @@
+"""Plateau: quality has not improved for long."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from gantune.curve import Curve
+from gantune.params import param
+from gantune.stopping.rule import Rule
+from gantune.stopping.verdict import Reason, Verdict
+
+PATIENCE_SHARE = 0.35
+GRACE_SHARE = 0.4
+
+
+@dataclass(frozen=True)
+class Plateau(Rule):
+    """Stop when the objective's best value has stood for the patience, and the curve is not on its way back to it."""
+
+    improvement: float = param(0.02, "share of its earlier best by which quality must improve", low=0, high=1)
+    grace_kimg: float = param(0.0, "kimg before which this rule is silent; 0 takes 0.4 of the budget", low=0)
+    patience_kimg: float = param(0.0, "kimg without improvement; 0 takes 0.35 of the budget", low=0)
+
+    reason: ClassVar[Reason] = Reason.PLATEAU
+
+    def __call__(self, curve: Curve) -> Verdict:
+        patience = curve.patience(self.patience_kimg, PATIENCE_SHARE)
+        grown = curve.covers(curve.patience(self.grace_kimg, GRACE_SHARE))
+        if not grown or not curve.quality_has_plateaued(patience, self.improvement):
+            return Verdict.CONTINUE
+        evidence = f"{curve.objective} no better than {curve.best():.4g} (at {curve.best_kimg():g} kimg) for {patience:g} kimg"
+        return Verdict.halt(self.reason, evidence)
