@@ -40,7 +40,7 @@ class DDead(Rule):
         evidence = self._silent(curve, patience) or self._stuck(curve, patience)
         if evidence is None or not curve.quality_has_plateaued(patience):
             return Verdict.CONTINUE
-        return Verdict.halt(self.reason, f"{evidence}, for {patience:g} kimg without better {curve.objective}")
+        return Verdict.halt(self.reason, f"{evidence}, for {patience:g} kimg, {curve.objective} not improving (best {curve.best():.4g})")
 
     def _silent(self, curve: Curve, patience: float) -> str | None:
         std = curve.get("logit_std")

@@ -47,7 +47,7 @@ class DWon(Rule):
         if not (at_floor or vanished) or not curve.quality_has_plateaued(patience):
             return Verdict.CONTINUE
         what = f"d_loss {loss[-1]:.2g}" if at_floor else f"G's gradient norm {gradient[-1]:.2g}"
-        evidence = f"{what}, D right on {accuracy[-1]:.1%} for {patience:g} kimg, {curve.objective} no better than {curve.best():.4g}"
+        evidence = f"{what}, D right on {accuracy[-1]:.1%} for {patience:g} kimg, {curve.objective} not improving (best {curve.best():.4g})"
         return Verdict.halt(self.reason, evidence)
 
     @staticmethod

@@ -42,7 +42,7 @@ class AtEquilibrium(Rule):
             return Verdict.CONTINUE
         assert curve.equilibrium is not None
         evidence = f"within {self.tolerance:.2g} of the scale around {curve.equilibrium.value:.3g} for {patience:g} kimg, "
-        return Verdict.halt(self.reason, evidence + f"{curve.objective} no better than {curve.best():.4g}")
+        return Verdict.halt(self.reason, evidence + f"{curve.objective} not improving (best {curve.best():.4g})")
 
 
 def _noise_changes(curve: Curve, kimg: float) -> bool:

@@ -44,4 +44,4 @@ class ModeCollapse(Rule):
         if not near_none or not all(near_none) or not curve.quality_has_plateaued(patience):
             return Verdict.CONTINUE
         shown = ", ".join(f"{name} {values[np.isfinite(values)][-1]:.3g}" for name, values in measured.items())
-        return Verdict.halt(self.reason, f"{shown} for {patience:g} kimg, {curve.objective} no better than {curve.best():.4g}")
+        return Verdict.halt(self.reason, f"{shown} for {patience:g} kimg, {curve.objective} not improving (best {curve.best():.4g})")

@@ -1,0 +1,163 @@
+"""Each rule's table: what a trial does → the kimg at which it is stopped, and why. Reports come each 4 kimg of 60."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from trial_curves import BCE, CRITIC, HINGE, LEAST_SQUARES, LN2, Shape, first_stop, reports, stopped
+
+from gantune.families.base import Equilibrium
+
+FLAT: dict[str, Shape] = {"fid": lambda t: 300.0}
+WON: dict[str, Shape] = {
+    "d_loss": lambda t: 1e-3,
+    "d_loss_heldout": lambda t: 2e-3,
+    "d_acc_real": lambda t: 1.0,
+    "d_acc_fake": lambda t: 1.0,
+    "logit_spread": lambda t: 20.0,
+    "logit_std": lambda t: 10.5,
+}
+SILENT: dict[str, Shape] = {
+    "d_loss": lambda t: LN2,
+    "d_loss_heldout": lambda t: LN2,
+    "d_acc_real": lambda t: 0.5,
+    "d_acc_fake": lambda t: 0.5,
+    "logit_spread": lambda t: 1e-6,
+    "logit_std": lambda t: 1e-5,
+}
+CHANCE: dict[str, Shape] = {
+    "d_loss": lambda t: LN2 - 0.005,
+    "d_loss_heldout": lambda t: LN2 + 0.004,
+    "logit_spread": lambda t: 0.1,
+    "logit_std": lambda t: 0.5,
+}
+LEARNT: dict[str, Shape] = {"d_loss": lambda t: LN2 - 0.3 * math.exp(-t / 5), "d_loss_heldout": lambda t: LN2 - 0.3 * math.exp(-t / 5)}
+NO_MODES: dict[str, Shape] = {"recall": lambda t: 0.0, "coverage": lambda t: 0.01}
+MIXTURE: dict[str, Shape] = {"recall": lambda t: None, "coverage": lambda t: None}
+ACCURATE: dict[str, Shape] = {"d_acc_real": lambda t: 1.0, "d_acc_fake": lambda t: 1.0}
+STEP_DOWN: dict[str, Shape] = {"fid": lambda t: 300.0 if t <= 8 else 150.0}
+
+TABLE = {
+    # nothing to stop
+    "healthy, d_loss far below ln 2": ({}, None),
+    "falling FID with d_loss at ln 2 all along": (CHANCE, None),
+    "falling FID with D perfect": (WON, None),
+    "FID falls at last by 3 percent each 8 kimg": ({"fid": lambda t: 100 * 0.97 ** (t // 8)}, None),
+    "FID on its way back to its best": ({"fid": lambda t: 40.0 if t <= 4 else 200 * math.exp(-t / 30)}, None),
+    "falling FID without diversity": (NO_MODES, None),
+    # NaN and explosions
+    "NaN loss": ({"d_loss": lambda t: math.nan if t >= 20 else 0.1}, (20, "diverged")),
+    "NaN gradient": ({"g_grad_norm": lambda t: math.nan if t >= 8 else 1.0}, (8, "diverged")),
+    "infinite FID for long": ({"fid": lambda t: math.inf if t >= 20 else 300 - t}, (28, "diverged")),
+    "one NaN FID": ({"fid": lambda t: math.nan if t == 20 else 20 + 300 * math.exp(-t / 25)}, None),
+    "exploding g_loss": ({"g_loss": lambda t: 1e5 if t >= 20 else 2.0}, (28, "diverged")),
+    "one spike of g_loss": ({"g_loss": lambda t: 1e7 if t == 20 else 2.0}, None),
+    "exploding gradient": ({"d_grad_norm": lambda t: 1e7 if t >= 20 else 2.0}, (28, "diverged")),
+    # the discriminator
+    "D silent from the start": (SILENT | FLAT, (16, "d_dead")),
+    "D without gradient at ln 2": (CHANCE | FLAT | {"d_grad_norm": lambda t: 1e-7, "c2st_loss": lambda t: None}, (16, "d_dead")),
+    "D at ln 2 from the start, a fresh classifier separates": (CHANCE | FLAT, (16, "d_dead")),
+    "D outrun, a fresh classifier separates": (FLAT | {"d_loss": lambda t: 2.3, "d_loss_heldout": lambda t: 2.4}, (16, "d_dead")),
+    "D at ln 2 from the start, a fresh classifier cannot separate": (CHANCE | FLAT | {"c2st_loss": lambda t: 0.68}, (24, "plateau")),
+    "D won, quality flat": (WON | FLAT, (20, "d_won")),
+    "D won, quality stalls later": (WON | STEP_DOWN, (28, "d_won")),
+    "D won once with a spike within": (WON | STEP_DOWN | {"d_acc_fake": lambda t: 0.9 if t == 24 else 1.0}, (32, "plateau")),
+    "D ahead as good DCGANs have it, quality flat": (FLAT, (24, "plateau")),
+    "G's gradient vanished": (WON | STEP_DOWN | {"d_loss": lambda t: 0.1, "g_grad_norm": lambda t: 1e-6}, (28, "d_won")),
+    # the generator
+    "collapsed": (NO_MODES | FLAT, (24, "mode_collapse")),
+    "collapsed for a while at the start": (
+        {"recall": lambda t: 0.0 if t < 24 else 0.3, "coverage": lambda t: 0.0 if t < 24 else 0.3},
+        None,
+    ),
+    "collapsed late": (
+        {"recall": lambda t: 0.3 if t < 30 else 0.0, "coverage": lambda t: 0.3 if t < 30 else 0.0, "fid": lambda t: 60 if t > 4 else 300},
+        (28, "plateau"),
+    ),
+    "one mode of eight": (MIXTURE | FLAT | {"modes": lambda t: 1, "hq_share": lambda t: 0.9}, (24, "mode_collapse")),
+    "no mode hit at all": (MIXTURE | FLAT | {"modes": lambda t: 0, "hq_share": lambda t: 0.0}, (24, "plateau")),
+    # settled
+    "learnt, then settled, quality stalled": (LEARNT | {"fid": lambda t: 20 + 300 * math.exp(-t / 4)}, (40, "equilibrium")),
+    "learnt, then settled, quality falling": (LEARNT, None),
+    "settled while the noise changes": (LEARNT | FLAT | {"noise": lambda t: 0.1 - t / 1000}, (24, "plateau")),
+    "quality stalled": ({"fid": lambda t: 20 + 300 * math.exp(-t / 4)}, (48, "plateau")),
+}
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_where_and_why_a_trial_is_stopped(name: str) -> None:
+    shapes, expected = TABLE[name]
+    assert first_stop(reports(shapes)) == expected
+
+
+@pytest.mark.parametrize("equilibrium", [LEAST_SQUARES, HINGE, Equilibrium(-1.0, 3.0)])
+def test_the_readings_hold_for_other_equilibria_and_scales(equilibrium: Equilibrium) -> None:
+    def moved(shape: Shape) -> Shape:
+        return lambda t: equilibrium.value + (shape(t) - LN2) / LN2 * equilibrium.scale
+
+    for name in (
+        "D at ln 2 from the start, a fresh classifier separates",
+        "D won, quality stalls later",
+        "learnt, then settled, quality stalled",
+    ):
+        shapes, expected = TABLE[name]
+        elsewhere = shapes | {loss: moved(shapes[loss]) for loss in ("d_loss", "d_loss_heldout")}
+        assert first_stop(reports(elsewhere), equilibrium) == expected, name
+
+
+def test_a_critic_far_ahead_is_not_stopped_while_quality_improves_and_plateaus_like_any_other() -> None:
+    critic = {
+        "d_loss": lambda t: -20 * math.exp(-t / 30),
+        "d_loss_heldout": lambda t: 0.0,
+        "d_acc_real": lambda t: 1.0,
+        "d_acc_fake": lambda t: 1.0,
+    }
+    assert first_stop(reports(critic), CRITIC) is None
+    assert first_stop(reports(critic | FLAT), CRITIC) == (24, "plateau")
+    assert first_stop(reports(SILENT | FLAT), CRITIC) == (16, "d_dead")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_noise_stops_no_improving_trial(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    noisy: dict[str, Shape] = {
+        "fid": lambda t: (15 + 300 * math.exp(-t / 20)) * random.normal(1, 0.08),
+        "d_loss": lambda t: abs(random.normal(0.1, 0.08)),
+        "d_loss_heldout": lambda t: random.normal(0.3, 0.3),
+        "d_acc_real": lambda t: min(1.0, random.normal(0.97, 0.03)),
+        "d_acc_fake": lambda t: min(1.0, random.normal(0.97, 0.03)),
+    }
+    assert first_stop(reports(noisy)) is None
+
+
+@pytest.mark.parametrize("missing", ["fid", "d_loss_heldout", "c2st_loss", "recall", "logit_std", "d_acc_fake", "d_grad_norm", "d_loss"])
+def test_a_signal_that_is_never_measured_or_rarely_fools_no_rule(missing: str) -> None:
+    assert first_stop(reports({missing: lambda t: None})) is None
+    rarely = reports({})
+    for point in rarely[1::3]:
+        point.pop(missing)
+    assert first_stop(rarely) is None
+
+
+def test_without_quality_only_divergence_speaks() -> None:
+    assert first_stop(reports(WON | {"fid": lambda t: None})) is None
+    assert first_stop(reports(SILENT | {"fid": lambda t: None})) is None
+    assert first_stop(reports({"fid": lambda t: None, "g_loss": lambda t: math.nan})) == (4, "diverged")
+
+
+def test_a_warm_up_of_d_alone_is_no_stall_of_the_generator() -> None:
+    warm = WON | {"g_images": lambda t: 0 if t <= 32 else 1000, "fid": lambda t: 300 if t <= 36 else 300 * math.exp(-(t - 36) / 20)}
+    assert first_stop(reports(warm)) is None
+
+
+def test_evidence_names_figures_that_can_be_checked() -> None:
+    verdict, _ = stopped(reports(WON | STEP_DOWN))
+    assert verdict.evidence == "d_loss 0.001, D right on 100.0% for 18 kimg, fid not improving (best 150)"
+
+
+def test_options_and_larger_is_better() -> None:
+    flat = reports(FLAT)
+    assert first_stop(flat, BCE, [{"plateau": {"patience_kimg": 40}}]) == (44, "plateau")
+    assert first_stop(reports({"fid": lambda t: 100 * 0.99 ** (t // 8)}), BCE, [{"plateau": {"improvement": 0.0}}]) is None
