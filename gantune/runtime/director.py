@@ -1,0 +1,216 @@
+"""Who runs next, who stops, and what is written down: a sweep's search without a line of Ray.
+
+Everything is appended to the spool first and then applied to the ledger and the pruner, so that replaying the spool gives the same state.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from gantune.errors import UserError
+from gantune.runtime.ledger import STATES, Entry, Event, Ledger
+from gantune.runtime.live import LiveState
+from gantune.runtime.pruning import Pruner
+from gantune.runtime.stopping import StopRequests
+from gantune.runtime.work import Plan, Result
+
+
+class Search(Protocol):
+    """What the director needs of the search over configurations."""
+
+    def ask(self) -> Any: ...
+    def report(self, number: int, kimg: float, value: float) -> None: ...
+    def tell(self, number: int, reason: str, value: float | None) -> None: ...
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Time budgets in seconds; None is without."""
+
+    wall: float | None = None
+    device: float | None = None
+    device_share: float = 1.0  # of a device that each trial occupies
+
+
+class Book:
+    """The spool and the ledger in step."""
+
+    def __init__(self, spool: Any, ledger: Ledger, clock: Callable[[], float]) -> None:
+        self.spool, self.ledger, self._clock = spool, ledger, clock
+
+    def append(self, kind: str, **fields: Any) -> None:
+        """Write an event down, then take it into account."""
+        self.spool.append(kind, **fields)
+        self.ledger.apply({"kind": kind, "t": self._clock(), **fields})
+
+
+def replay(events: Iterable[Event], ledger: Ledger, pruner: Pruner) -> dict[str, str]:
+    """Bring ledger and pruner to where `events` leave them. Gives the pruner's stops that nobody carried out, by trial."""
+    pending: dict[str, str] = {}
+    for event in events:
+        known = event["kind"] == "report" and float(event["point"]["kimg"]) in ledger.trials[event["trial"]].points
+        ledger.apply(event)
+        if event["kind"] == "report" and not known:
+            entry = ledger.trials[event["trial"]]
+            evidence = pruner.report(entry.id, float(event["point"]["kimg"]), entry.best)
+            if evidence is not None:
+                pending[entry.id] = evidence
+        elif event["kind"] == "end":
+            entry = ledger.trials[event["trial"]]
+            pruner.end(entry.id, event["reason"], entry.kimg, entry.best)
+            pending.pop(entry.id, None)
+    return pending
+
+
+class Director:
+    """Hands out plans and takes results. `plan_of` makes a worker's plan of an entry; `settle` makes complete values of searched ones."""
+
+    def __init__(
+        self,
+        *,
+        book: Book,
+        pruner: Pruner,
+        search: Search,
+        plan_of: Callable[[Entry], Plan],
+        settle: Callable[[dict[str, Any]], dict[str, Any]],
+        origin_of: Callable[[int], tuple[str, str | None]],
+        stops: StopRequests,
+        live: LiveState,
+        limits: Limits,
+        slots: int,
+        pending: dict[str, str] | None = None,
+        clock: Callable[[], float],
+    ) -> None:
+        self._book, self._ledger = book, book.ledger
+        self._pruner, self._search = pruner, search
+        self._plan_of, self._settle, self._origin_of = plan_of, settle, origin_of
+        self._stops, self._live, self._limits, self._slots, self._clock = stops, live, limits, slots, clock
+        self._pending = dict(pending or {})
+        self._running: set[str] = set()
+        self._dry = False  # a finite search has no more to offer
+        self._began = clock()
+        self._before = self._ledger.search_seconds
+        self._queue = deque(self._to_continue())
+
+    def next_plan(self) -> Plan | None:
+        """The next trial's plan, unfinished ones first; None when all slots are taken or nothing is left (see `is_exhausted`)."""
+        while not self.is_exhausted and len(self._running) < self._slots:
+            entry = self._continue_one() if self._queue else self._begin_one()
+            if entry is not None:
+                self._running.add(entry.id)
+                self._live.show(entry)
+                return self._plan_of(entry)
+        return None
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether nothing more will be handed out."""
+        if self._stops.sweep is not None or self.time_is_up is not None:
+            return True
+        return not self._queue and (self._dry or len(self._ledger.trials) >= self._ledger.total)
+
+    @property
+    def time_is_up(self) -> str | None:
+        """The time budget that is used up."""
+        elapsed = self._before + self._clock() - self._began
+        if self._limits.wall is not None and elapsed >= self._limits.wall:
+            return "hours"
+        if self._limits.device is not None and self._ledger.device_seconds * self._limits.device_share >= self._limits.device:
+            return "gpu_hours"
+        return None
+
+    def take(self, result: Result) -> bool:
+        """Write a worker's result down. True when the trial shall go no further."""
+        entry = self._ledger.trials[result["trial"]]
+        if entry.ended:
+            return True
+        for point in result["points"]:
+            self._report(entry, point)
+        end = self._end_of(entry, result)
+        if end is None:
+            self._live.show(entry)
+            return False
+        self._end(entry, *end)
+        return True
+
+    def lost(self, trial: str, why: str) -> None:
+        """The trial's worker died; it is taken up again from its checkpoint."""
+        if not self._ledger.trials[trial].ended:
+            self._book.append("requeue", trial=trial, why=why)
+
+    def given_up(self, trial: str, why: str) -> None:
+        """The trial's workers died too often."""
+        if not self._ledger.trials[trial].ended:
+            self._end(self._ledger.trials[trial], "infra", why)
+
+    def _to_continue(self) -> list[Entry]:
+        """What an earlier driver left: open trials, then those cut short by a time budget or the machine, if there is time now."""
+        cut = [e for e in self._ledger.trials.values() if e.cut is not None or e.reason == "infra"]
+        return self._ledger.unfinished() + ([] if self.time_is_up else cut)
+
+    def _continue_one(self) -> Entry:
+        entry = self._queue.popleft()
+        self._book.append("requeue", trial=entry.id, why=f"resumed after {entry.reason or 'an interruption'}")
+        return entry
+
+    def _begin_one(self) -> Entry | None:
+        asked = self._search.ask()
+        if asked is None:
+            self._dry = True
+            return None
+        params = dict(asked.params)
+        origin, note = self._origin_of(asked.number)
+        name = f"{len(self._ledger.trials):04d}"
+        problem = None
+        try:
+            values = self._settle(params)
+        except UserError as error:
+            values, problem = params, str(error)
+        self._book.append("trial", trial=name, number=asked.number, params=params, values=values, origin=origin, note=note)
+        entry = self._ledger.trials[name]
+        if problem is not None:
+            self._end(entry, "error", problem)
+            return None
+        return entry
+
+    def _report(self, entry: Entry, point: dict[str, Any]) -> None:
+        kimg = float(point["kimg"])
+        if kimg in entry.points:
+            return
+        self._book.append("report", trial=entry.id, point=point)
+        evidence = self._pruner.report(entry.id, kimg, entry.best)
+        if evidence is not None:
+            self._pending[entry.id] = evidence
+        if entry.best is not None:
+            self._search.report(entry.number, kimg, entry.best)
+
+    def _end_of(self, entry: Entry, result: Result) -> tuple[str, str] | tuple[str, str, str] | None:
+        """Reason and evidence, in the order of what a reader wants to know first; a third member names the time budget."""
+        if result["error"] is not None:
+            return "error", result["error"]
+        if result["verdict"] is not None:
+            reason, evidence = result["verdict"]
+            return reason, evidence
+        if entry.id in self._pending:
+            return "asha", self._pending[entry.id]
+        if entry.id in self._stops.trials:
+            self._book.append("user", trial=entry.id, what="stop")
+            return "user", "stopped by the user"
+        budget = self.time_is_up
+        if budget is not None:
+            return "user", f"the sweep's budget of {budget} is used up", budget
+        return None
+
+    def _end(self, entry: Entry, reason: str, evidence: str, cut: str | None = None) -> None:
+        extra = {} if cut is None else {"cut": cut}
+        self._book.append(
+            "end", trial=entry.id, state=STATES[reason], reason=reason, evidence=evidence, fid=entry.best, kimg=entry.kimg, seconds=entry.seconds, **extra
+        )
+        self._running.discard(entry.id)
+        self._pending.pop(entry.id, None)
+        self._pruner.end(entry.id, reason, entry.kimg, entry.best)
+        self._search.tell(entry.number, reason, entry.best)
+        self._live.show(entry)

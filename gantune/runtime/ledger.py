@@ -1,0 +1,152 @@
+"""What a sweep's events add up to. The driver's state is always this fold of its spool, live and after a restart alike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+STATES = {
+    "equilibrium": "complete",
+    "plateau": "complete",
+    "budget": "complete",
+    "d_won": "pruned",
+    "d_dead": "pruned",
+    "mode_collapse": "pruned",
+    "diverged": "pruned",
+    "asha": "pruned",
+    "infra": "failed",
+    "error": "failed",
+    "user": "stopped",
+}
+
+Event = Mapping[str, Any]
+
+
+def number(value: Any) -> float | None:
+    """A finite number, or None: the spool writes NaN and infinities as words."""
+    try:
+        given = float(value)
+    except (TypeError, ValueError):
+        return None
+    return given if math.isfinite(given) else None
+
+
+@dataclass
+class Entry:
+    """One trial as its events tell it."""
+
+    id: str
+    number: int
+    params: dict[str, Any]
+    values: dict[str, Any]
+    origin: str
+    note: str | None = None
+    points: dict[float, dict[str, Any]] = field(default_factory=dict)  # by kimg
+    state: str = "running"
+    reason: str | None = None
+    evidence: str | None = None
+    cut: str | None = None  # the time budget that cut it short
+    best: float | None = None  # running best of the objective
+    bests: dict[float, float] = field(default_factory=dict)  # running best by kimg, once there is one
+    requeued: int = 0
+
+    @property
+    def kimg(self) -> float:
+        """How far it has trained."""
+        return max(self.points, default=0.0)
+
+    @property
+    def seconds(self) -> float:
+        """Device seconds so far."""
+        return max((number(point.get("seconds")) or 0.0 for point in self.points.values()), default=0.0)
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has an end."""
+        return self.state != "running"
+
+
+class Ledger:
+    """A sweep's trials, scores, finalists and clock, by applying events in order."""
+
+    def __init__(self, objective: str, mode: str, trials: int) -> None:
+        self.objective = objective
+        self.better = min if mode == "min" else max
+        self.total = trials  # how many trials the sweep shall have
+        self.trials: dict[str, Entry] = {}
+        self.scores: dict[str, Event] = {}
+        self.finals: dict[tuple[str, int], Event] = {}
+        self.phases: list[str] = []
+        self.segment = 0
+        self.limits: dict[str, float | None] = {}  # hours, gpu_hours, when a resume changed them
+        self.search_seconds = 0.0  # wall clock of search over all segments
+        self._clock: float | None = None  # the last event's time in this segment's search
+
+    def apply_all(self, events: Iterable[Event]) -> Ledger:
+        """Apply each event; gives itself."""
+        for event in events:
+            self.apply(event)
+        return self
+
+    def apply(self, event: Event) -> None:
+        """Take one event into account. Kinds that do not matter here are passed over."""
+        self._tick(event)
+        take = getattr(self, f"_on_{event['kind']}", None)
+        if take is not None:
+            take(event)
+
+    def unfinished(self) -> list[Entry]:
+        """The trials without an end, in the order in which they were handed out."""
+        return [entry for entry in self.trials.values() if not entry.ended]
+
+    @property
+    def device_seconds(self) -> float:
+        """Device seconds over all trials."""
+        return sum(entry.seconds for entry in self.trials.values())
+
+    def _tick(self, event: Event) -> None:
+        now = float(event["t"])
+        if event["kind"] != "driver" and self._clock is not None:
+            self.search_seconds += max(0.0, now - self._clock)
+        searching = event["kind"] in ("driver", "trial", "report", "end", "requeue", "user")
+        self._clock = now if searching else None
+
+    def _on_driver(self, event: Event) -> None:
+        self.segment = int(event["segment"])
+        self.total = int(event.get("trials", self.total))
+        self.limits |= {name: event[name] for name in ("hours", "gpu_hours") if name in event}
+
+    def _on_trial(self, event: Event) -> None:
+        self.trials[event["trial"]] = Entry(
+            event["trial"], int(event["number"]), dict(event["params"]), dict(event["values"]), event["origin"], event.get("note")
+        )
+
+    def _on_report(self, event: Event) -> None:
+        entry, point = self.trials[event["trial"]], event["point"]
+        kimg = float(point["kimg"])
+        entry.points[kimg] = dict(point)
+        value = number(point.get(self.objective))
+        if value is not None:
+            entry.best = value if entry.best is None else self.better(entry.best, value)
+        if entry.best is not None:
+            entry.bests[kimg] = entry.best
+
+    def _on_end(self, event: Event) -> None:
+        entry = self.trials[event["trial"]]
+        entry.state, entry.reason, entry.evidence, entry.cut = event["state"], event["reason"], event.get("evidence"), event.get("cut")
+
+    def _on_requeue(self, event: Event) -> None:
+        entry = self.trials[event["trial"]]
+        entry.state, entry.reason, entry.evidence, entry.cut = "running", None, None, None
+        entry.requeued += 1
+
+    def _on_score(self, event: Event) -> None:
+        self.scores[event["trial"]] = event
+
+    def _on_final(self, event: Event) -> None:
+        self.finals[event["who"], int(event["seed"])] = event
+
+    def _on_phase(self, event: Event) -> None:
+        self.phases.append(event["phase"])

@@ -1,0 +1,123 @@
+"""What is going on, for whoever draws it: a small thread-safe picture of the running sweep."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from gantune.runtime.ledger import Entry, number
+
+
+@dataclass(frozen=True)
+class TrialView:
+    """One row: a trial, or a finalist's run."""
+
+    id: str
+    state: str = "running"
+    kimg: float = 0.0
+    fid: float | None = None  # running best of the objective
+    d_loss: float | None = None
+    reason: str | None = None
+    evidence: str | None = None
+    origin: str = "sampler"
+    score: float | None = None  # the best checkpoint on fresh samples
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One moment of a sweep."""
+
+    name: str
+    phase: str = "start"
+    total: int = 0
+    kimg_budget: float = 0.0  # of one trial
+    slots: int = 0
+    trials: dict[str, TrialView] = field(default_factory=dict)
+    finals: dict[str, TrialView] = field(default_factory=dict)
+    finals_total: int = 0
+    seconds: float = 0.0  # wall clock of the running phase
+    notes: tuple[str, ...] = ()
+
+    @property
+    def ended(self) -> int:
+        """Trials with an end."""
+        return sum(view.state != "running" for view in self.trials.values())
+
+    @property
+    def stopped_early(self) -> int:
+        """Trials that ended before their budget."""
+        return sum(view.state != "running" and view.reason != "budget" for view in self.trials.values())
+
+    @property
+    def seconds_left(self) -> float | None:
+        """An estimate for the search: what is left at the pace and the mean length of the trials so far; None before there is one."""
+        trained = sum(view.kimg for view in self.trials.values())
+        if self.phase != "search" or not trained or not self.seconds:
+            return None
+        over = [view.kimg for view in self.trials.values() if view.state != "running"]
+        length = sum(over) / len(over) if over else self.kimg_budget
+        running = sum(max(0.0, length - view.kimg) for view in self.trials.values() if view.state == "running")
+        return (running + length * (self.total - len(self.trials))) * self.seconds / trained
+
+
+class LiveState:
+    """The current `picture`; `on_change` is called after each change, from the driver's thread."""
+
+    def __init__(self, name: str, on_change: Callable[[], None] | None = None) -> None:
+        self.on_change = on_change
+        self._lock = threading.Lock()
+        self._picture = Picture(name)
+        self._phase_began = time.monotonic()
+
+    @property
+    def picture(self) -> Picture:
+        """A consistent copy that nobody changes any more."""
+        with self._lock:
+            seconds = time.monotonic() - self._phase_began
+            held = self._picture
+            return replace(held, trials=dict(held.trials), finals=dict(held.finals), seconds=seconds)
+
+    def phase(self, name: str) -> None:
+        """Another phase begins."""
+        self._phase_began = time.monotonic()
+        self.set(phase=name)
+
+    def note(self, text: str) -> None:
+        """One line that the user should read."""
+        self.set(notes=(*self._picture.notes, text))
+
+    def set(self, **changes: object) -> None:
+        """Change fields of the picture."""
+        with self._lock:
+            self._picture = replace(self._picture, **changes)  # type: ignore[arg-type]
+        self._tell()
+
+    def show(self, entry: Entry, score: float | None = None) -> None:
+        """Bring a trial's row up to date."""
+        point = entry.points[entry.kimg] if entry.points else {}
+        with self._lock:
+            before = self._picture.trials.get(entry.id)
+            self._picture.trials[entry.id] = TrialView(
+                entry.id,
+                entry.state,
+                entry.kimg,
+                entry.best,
+                number(point.get("d_loss")),
+                entry.reason,
+                entry.evidence,
+                entry.origin,
+                score if score is not None or before is None else before.score,
+            )
+        self._tell()
+
+    def show_final(self, view: TrialView) -> None:
+        """Bring a finalist's row up to date."""
+        with self._lock:
+            self._picture.finals[view.id] = view
+        self._tell()
+
+    def _tell(self) -> None:
+        if self.on_change is not None:
+            self.on_change()

@@ -1,0 +1,77 @@
+"""A connection to Ray: the cluster that RAY_ADDRESS names, or this machine; and everything of it gone afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import ray
+
+from gantune.errors import UserError
+
+SOCKET_ROOM = 40  # characters of a temporary folder that leave room for Ray's socket names, which end at 107
+STORE = 256 * 2**20  # bytes; results are small
+
+
+@dataclass(frozen=True)
+class Session:
+    """Where trials run."""
+
+    address: str | None  # None: this machine, for this sweep only
+    cpus: float
+    gpus: float
+    nodes: int
+
+    def slots(self, cpu: float, gpu: float) -> int:
+        """How many trials fit at once. `UserError` when none does."""
+        fits = min(self.cpus // cpu if cpu else float("inf"), round(self.gpus / gpu, 6) // 1 if gpu else float("inf"))
+        if fits < 1:
+            where = "this machine" if self.address is None else f"the cluster at {self.address}"
+            raise UserError(
+                f"resources: a trial asks for {cpu:g} CPU and {gpu:g} GPU, {where} has {self.cpus:g} CPU and {self.gpus:g} GPU.\n"
+                "Ask for less with --set resources.cpu=… --set resources.gpu=…"
+            )
+        return int(fits)
+
+
+@contextlib.contextmanager
+def session(*, local: bool = False, cpus: int | None = None) -> Iterator[Session]:
+    """Ray, for as long as the context lasts."""
+    address = None if local else os.environ.get("RAY_ADDRESS")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")  # a trial that asked for no GPU sees none
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    warnings.filterwarnings("ignore", category=FutureWarning, module="ray")
+    own = None
+    try:
+        if address is not None:
+            ray.init(address=address, log_to_driver=False, configure_logging=True, logging_level=logging.CRITICAL)
+        else:
+            long_tmp = len(tempfile.gettempdir()) > SOCKET_ROOM
+            context = ray.init(
+                address="local",
+                include_dashboard=False,
+                num_cpus=cpus,
+                log_to_driver=False,
+                configure_logging=True,
+                logging_level=logging.CRITICAL,
+                object_store_memory=STORE,
+                _temp_dir="/tmp/ray" if long_tmp else None,
+            )
+            own = Path(context.address_info["session_dir"])
+        have = ray.cluster_resources()
+        yield Session(address, have.get("CPU", 0.0), have.get("GPU", 0.0), len(ray.nodes()))
+    except ConnectionError as error:
+        if address is None:
+            raise
+        raise UserError(f"RAY_ADDRESS={address}: no Ray cluster answers there ({error}).\nUnset it or give --local to run on this machine.") from None
+    finally:
+        ray.shutdown()
+        if own is not None:
+            shutil.rmtree(own, ignore_errors=True)

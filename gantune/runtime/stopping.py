@@ -1,0 +1,85 @@
+"""How a running sweep is told to stop: signals, and a file that `gantune stop` leaves in its folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+FILE = "stop.json"
+
+
+class Halt(BaseException):
+    """Leave the driver's loop at once. Not an Exception, so that no library on the way takes it for a failure of a trial."""
+
+
+class StopRequests:
+    """`sweep`: why the whole sweep shall stop, or None; `trials`: the trials that the user no longer wants."""
+
+    def __init__(self, folder: Path, every: float = 0.5) -> None:
+        self.sweep: str | None = None
+        self.trials: set[str] = set()
+        self._file = folder / FILE
+        self._every = every
+        self._looked = -every
+        self._file.unlink(missing_ok=True)  # what an earlier driver was told is done with
+
+    def poll(self) -> None:
+        """Look for requests, at most twice a second. Raises `Halt` when the whole sweep shall stop."""
+        now = time.monotonic()
+        if now - self._looked >= self._every:
+            self._looked = now
+            asked = read_requests(self._file)
+            self.trials |= set(asked["trials"])
+            if asked["sweep"] and self.sweep is None:
+                self.sweep = "gantune stop"
+        if self.sweep is not None:
+            raise Halt(self.sweep)
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Take Ctrl-C and SIGTERM as requests to stop; a second Ctrl-C is an ordinary one. Only the main thread can listen."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+        def on_signal(number: int, frame: Any) -> None:
+            self.sweep = signal.Signals(number).name
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+        try:
+            for number in before:
+                signal.signal(number, on_signal)
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def request_stop(folder: Path, trial: str | None = None) -> None:
+    """Ask the sweep's driver to end `trial`, or everything."""
+    path = folder / FILE
+    asked = read_requests(path)
+    if trial is None:
+        asked["sweep"] = True
+    else:
+        asked["trials"] = sorted({*asked["trials"], trial})
+    partial = path.with_name(f".{FILE}.{os.getpid()}")
+    partial.write_text(json.dumps(asked))
+    os.replace(partial, path)
+
+
+def read_requests(path: Path) -> dict[str, Any]:
+    """What has been asked so far."""
+    try:
+        content = json.loads(path.read_text())
+    except FileNotFoundError:
+        return {"sweep": False, "trials": []}
+    return {"sweep": bool(content.get("sweep")), "trials": list(content.get("trials", []))}

@@ -1,0 +1,121 @@
+"""Ray Tune around the director: its searcher, scheduler and callback in a few lines each, and the run itself."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+from ray import tune
+from ray.tune import Callback, CheckpointConfig
+from ray.tune.schedulers import FIFOScheduler
+from ray.tune.search import Searcher
+
+from gantune.runtime.director import Director
+from gantune.runtime.stopping import StopRequests
+from gantune.runtime.trainable import Trainable
+from gantune.runtime.work import TRIAL
+
+MAX_LOSSES = 3  # of a trial's worker, before it is given up
+QUIET = {
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths stay what the user meant
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the spool is the log
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # signals are ours
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "86400",  # our own records are the source of truth
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+}
+
+
+class DirectedSearch(Searcher):  # type: ignore[misc]
+    """Hands the director's plans to Tune."""
+
+    def __init__(self, director: Director, opener: str) -> None:
+        super().__init__("kimg", "min")
+        self._director, self._opener = director, opener
+        self.names: dict[str, str] = {}  # Tune's id → ours
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        plan = self._director.next_plan()
+        if plan is not None:
+            self.names[trial_id] = plan["trial"]
+            return {"plan": json.dumps(plan), "opener": self._opener}
+        return str(Searcher.FINISHED) if self._director.is_exhausted else None
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """The director already knows, from `take`."""
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: the search is rebuilt from the spool."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing: the search is rebuilt from the spool."""
+
+
+class DirectedScheduler(FIFOScheduler):  # type: ignore[misc]
+    """Asks the director whether to go on."""
+
+    def __init__(self, director: Director) -> None:
+        super().__init__()
+        self._director = director
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        stop = self._director.take(json.loads(result["gantune"]))
+        return str(FIFOScheduler.STOP if stop else FIFOScheduler.CONTINUE)
+
+
+class Watch(Callback):  # type: ignore[misc]
+    """Tells the director of dead workers, and looks for requests to stop."""
+
+    def __init__(self, director: Director, stops: StopRequests, names: dict[str, str]) -> None:
+        self._director, self._stops, self._names = director, stops, names
+
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        self._stops.poll()
+
+    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self._director.lost(self._names[trial.trial_id], _why(trial))
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self._director.given_up(self._names[trial.trial_id], _why(trial))
+
+
+def run_search(director: Director, stops: StopRequests, *, storage: Path, slots: int, cpu: float, gpu: float, opener: str = TRIAL) -> None:
+    """Run the director's trials on Ray until it has no more. Raises `Halt` when asked to stop."""
+    os.environ.update(QUIET | {"TUNE_MAX_PENDING_TRIALS_PG": str(slots)})
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
+    search = DirectedSearch(director, opener)
+    tune.run(
+        Trainable,
+        name=storage.name,
+        storage_path=str(storage.parent),
+        resources_per_trial={"cpu": cpu, "gpu": gpu},
+        num_samples=-1,
+        search_alg=search,
+        scheduler=DirectedScheduler(director),
+        callbacks=[Watch(director, stops, search.names)],
+        max_failures=MAX_LOSSES,
+        raise_on_failed_trial=False,
+        reuse_actors=True,
+        verbose=0,
+        checkpoint_config=CheckpointConfig(checkpoint_at_end=False, checkpoint_frequency=0),
+        trial_name_creator=_name,
+        trial_dirname_creator=_name,
+    )
+
+
+def _name(trial: Any) -> str:
+    return str(trial.trial_id)
+
+
+def _why(trial: Any) -> str:
+    """The last line of the last failure that Tune noted, such as `OSError: [Errno 28] No space left on device`."""
+    try:
+        lines = [line.strip() for line in Path(trial.error_file).read_text().splitlines() if line.strip()]
+    except (OSError, TypeError):  # Tune keeps the file where it can
+        lines = []
+    return lines[-1][:300] if lines else "its worker died"
