@@ -1,0 +1,123 @@
+"""Finalists and the canonical setting, re-run with fresh seeds: mean ± std and the difference with its interval."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gantune.report.numbers import mean_std, number
+from gantune.report.provenance import settings_key
+from gantune.report.rows import Sweep, finite
+from gantune.report.welch import Difference, Summary, difference, summarise
+
+CANONICAL = "canonical"
+
+
+@dataclass(frozen=True)
+class Final:
+    """One contender's runs. `values` maps seed → objective of the best checkpoint on fresh samples; NaN runs are counted in `failed`."""
+
+    who: str
+    settings: str
+    provenance: Mapping[str, Any]
+    floor: Mapping[str, Any]
+    values: dict[int, float]
+    failed: tuple[int, ...]  # seeds without a finite value
+    kimg: float
+    seconds: float
+    against: Difference | None = None  # from the canonical setting's values
+    against_n: int = 0
+
+    @property
+    def title(self) -> str:
+        """How the page calls it."""
+        return "canonical setting" if self.who == CANONICAL else f"trial {self.who}"
+
+    @property
+    def summary(self) -> Summary | None:
+        """Mean ± std over seeds."""
+        return summarise(list(self.values.values())) if self.values else None
+
+
+def contenders(sweep: Sweep) -> list[Final]:
+    """Every contender by settings, best mean first; differences only between runs measured with the same settings."""
+    runs: dict[tuple[str, str], list[Any]] = defaultdict(list)
+    for run in sweep.record.finals:
+        runs[str(run.who), settings_key(run.provenance, sweep.searched)].append(run)
+    found = [_final(who, key, group, sweep.metric) for (who, key), group in runs.items()]
+    canonical = {final.settings: final for final in found if final.who == CANONICAL}
+    found = [_against(final, canonical.get(final.settings)) for final in found]
+    sign = 1 if sweep.mode == "min" else -1
+    return sorted(found, key=lambda final: (final.settings, final.summary is None, sign * final.summary.mean if final.summary else 0))
+
+
+def verdict(final: Final, mode: str) -> str:
+    """The difference from the canonical setting in words."""
+    if final.who == CANONICAL:
+        return "the reference"
+    if final.against is None:
+        if not final.against_n:
+            return "no canonical run with the same settings to compare with"
+        return "no interval: it takes two seeds or more on both sides"
+    text = f"{signed(final.against.value)} [{signed(final.against.low)}, {signed(final.against.high)}]"
+    if not final.against.is_evident:
+        return f"{text}: no evidence of a difference"
+    return f"{text}: {'better' if (final.against.value < 0) == (mode == 'min') else 'worse'} than canonical"
+
+
+def sentence(sweep: Sweep, finals: list[Final]) -> str:
+    """The finalists' result as a sentence for the headline; "" where there is none."""
+    runs = [final for final in finals if final.who != CANONICAL and final.summary]
+    if not runs:
+        return ""
+    best = runs[0]
+    assert best.summary
+    spread = "mean ± std" if best.summary.std is not None else "one run"
+    text = f"Re-run with {_seeds(best)}, trial {best.who} reaches {sweep.label} {mean_std(best.summary.mean, best.summary.std)} ({spread})"
+    reference = next((final for final in finals if final.who == CANONICAL and final.settings == best.settings and final.summary), None)
+    if reference is None or reference.summary is None:
+        return f"{text}. There is no canonical run with the same settings to compare it with."
+    text += f", the canonical setting {mean_std(reference.summary.mean, reference.summary.std)} over {_seeds(reference)}"
+    if best.against is None:
+        return f"{text}. One run a side gives no interval, so this difference is no evidence."
+    interval = f"{signed(best.against.low)} to {signed(best.against.high)}"
+    text += f". The difference is {signed(best.against.value)}, 95 % interval {interval} (Welch): "
+    if not best.against.is_evident:
+        return text + "no evidence of a difference."
+    return text + ("better" if (best.against.value < 0) == (sweep.mode == "min") else "worse") + " than the canonical setting."
+
+
+def signed(value: float) -> str:
+    """Three digits and always a sign."""
+    return number(value) if value < 0 else f"+{number(value)}"
+
+
+def _seeds(final: Final) -> str:
+    return "one fresh seed" if len(final.values) == 1 else f"{len(final.values)} fresh seeds"
+
+
+def _final(who: str, key: str, runs: list[Any], metric: str) -> Final:
+    latest = {int(run.seed): run for run in runs}  # a run repeated after a resume counts once
+    values = {seed: value[0] for seed, run in sorted(latest.items()) if (value := finite([run.metrics.get(metric)]))}
+    failed = tuple(seed for seed in sorted(latest) if seed not in values)
+    one = next(iter(latest.values()))
+    floors = [run.floor for run in latest.values() if run.floor]
+    return Final(
+        who,
+        key,
+        dict(one.provenance or {}),
+        dict(floors[0]) if floors else {},
+        values,
+        failed,
+        max((run.kimg or 0.0 for run in latest.values()), default=0.0),
+        sum(run.seconds or 0.0 for run in latest.values()),
+    )
+
+
+def _against(final: Final, reference: Final | None) -> Final:
+    if reference is None or final.who == CANONICAL or not final.values or not reference.values:
+        return final
+    apart = difference(list(final.values.values()), list(reference.values.values()))
+    return replace(final, against=apart, against_n=len(reference.values))

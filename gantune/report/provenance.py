@@ -1,0 +1,66 @@
+"""The settings a metric value was measured with: values are ranked together only where these agree."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+LABELS = {
+    "extractor": "features",
+    "weights_hash": "weights",
+    "resize": "resize",
+    "split": "real split",
+    "n_real": "real images",
+    "n_fake": "generated images",
+    "dataset": "data set",
+    "fingerprint": "data fingerprint",
+    "batch_norm": "batch norm",
+    "ema": "weight average",
+}
+DRAWN = {"seed", "seeds"}  # differ from value to value without making them incomparable
+
+
+def settings_key(provenance: Mapping[str, Any] | None, searched: Collection[str] = ()) -> str:
+    """Eight hex digits that agree for values which may be ranked together; "" where nothing is known.
+
+    A setting that the sweep itself searches (`ema_kimg`) is part of what is compared and does not split.
+    """
+    if not provenance:
+        return ""
+    ignored = DRAWN | ({"ema", "ema_kimg"} if "ema_kimg" in searched else set())
+    kept = {name: value for name, value in provenance.items() if name not in ignored}
+    return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:8]
+
+
+def in_words(provenance: Mapping[str, Any] | None) -> str:
+    """One line such as `features mnist_cnn · weights 1f2e3d4c · generated images 2,000`."""
+    if not provenance:
+        return "settings not recorded"
+    return " · ".join(f"{label} {_short(value)}" for label, value in listed(provenance))
+
+
+def listed(provenance: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """(label, value) of every setting, the known ones first and in reading order."""
+    known = [name for name in LABELS if name in provenance]
+    others = sorted(set(provenance) - set(LABELS) - DRAWN)
+    return [(LABELS.get(name, name.replace("_", " ")), provenance[name]) for name in [*known, *others]]
+
+
+def differing(groups: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Labels of the settings in which the groups disagree."""
+    names = {name for settings in groups.values() for name in settings} - DRAWN
+    odd = {name for name in names if len({json.dumps(one.get(name), sort_keys=True, default=str) for one in groups.values()}) > 1}
+    return [LABELS.get(name, name.replace("_", " ")) for name in sorted(odd)]
+
+
+def _short(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    text = str(value)
+    return text[:12] + "…" if len(text) > 24 and all(digit in "0123456789abcdef" for digit in text) else text

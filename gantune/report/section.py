@@ -1,0 +1,251 @@
+"""One sweep's section of the page: its words, its tables and its figures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gantune.report import words
+from gantune.report.balance import MOST_CONFIGURATIONS, configurations, panels, searches_seed
+from gantune.report.compute import Progress, Spent, spent
+from gantune.report.equilibria import Line, equilibrium_line
+from gantune.report.figures import Figure, best_so_far, finals_strip, importance_bars, is_log, landscape
+from gantune.report.finals import Final, sentence, verdict
+from gantune.report.grids import first_and_last
+from gantune.report.importance import importance
+from gantune.report.numbers import duration, mean_std, number, percent, setting
+from gantune.report.provenance import listed
+from gantune.report.rows import NO_VALUE, NOT_RESCORED, Row, Sweep
+from gantune.report.series import MOST_TRIALS, curves_panel
+from gantune.report.tables import group_title
+
+PICTURED = 4  # trials with sample grids
+EXTRA = ("precision", "recall", "coverage", "modes", "hq_share", "kid", "fid")
+KINDS = {"budget": "", "asha": "", "equilibrium": "settled", "plateau": "settled", "running": "running"}
+KINDS |= dict.fromkeys(("d_won", "d_dead", "mode_collapse", "diverged"), "failed") | dict.fromkeys(("infra", "error", "user"), "broken")
+
+
+@dataclass
+class Shelf:
+    """The page's figures by the name under which the page finds them."""
+
+    figures: dict[str, Figure] = field(default_factory=dict)
+
+    def put(self, figure: Figure | None) -> str:
+        """The figure's name; "" for none."""
+        if figure is None:
+            return ""
+        name = f"f{len(self.figures)}"
+        self.figures[name] = figure
+        return name
+
+
+def section(sweep: Sweep, shelf: Shelf, finals: Sequence[Final], track: Progress) -> dict[str, Any]:
+    """Everything that the template asks of a sweep."""
+    cost, line = spent(sweep), equilibrium_line(sweep)
+    curves = curves_panel(sweep, line)
+    scene = landscape(sweep)
+    weights = _importance(sweep)
+    if scene is not None:
+        ranked = [name for name in (*(n for n in ("lr_ratio", "k") if n in scene["params"]), *weights.shares, *scene["params"])]
+        scene["x"], scene["y"] = list(dict.fromkeys(name for name in ranked if name in scene["params"]))[:2]
+    return {
+        "name": sweep.name,
+        "label": sweep.label,
+        "searched": sweep.searched,
+        "family": sweep.spec.get("family", "an unnamed family"),
+        "data": sweep.spec.get("data", "unnamed data"),
+        **words.header(sweep),
+        "headline": words.headline(sweep, sentence(sweep, list(finals))),
+        "tiles": _tiles(cost),
+        "counts": words.counts(cost, sweep),
+        "finals": [_final(final, sweep) for final in finals],
+        "finals_sentence": words.finals(sweep, finals),
+        "finals_figure": shelf.put(finals_strip(sweep, finals)) if len({f.settings for f in finals}) == 1 else "",
+        "no_finals": words.no_finals(sweep),
+        "groups": [_group(sweep, name, rows, index == 0) for index, (name, rows) in enumerate(sweep.groups.items())],
+        "balance": _balance(sweep, line, shelf) if searches_seed(sweep) else None,
+        "progress": [shelf.put(best_so_far([sweep], [track], axis)) for axis in ("seconds", "kimg")] if track.best else [],
+        "progress_note": words.progress(sweep, track),
+        "landscape": shelf.put(scene),
+        "landscape_note": words.landscape(sweep),
+        "no_landscape": "A picture takes three ranked trials and two parameters that vary; this sweep does not have them yet.",
+        "importance": shelf.put(importance_bars(weights)) if weights.shares else "",
+        "importance_note": words.importance(weights, sweep),
+        "curves": shelf.put(curves) if curves["trials"] else "",
+        "curves_note": words.curves(curves["of"], MOST_TRIALS),
+        "has_d": bool({"d_loss", "d_loss_heldout"} & set(curves["has"])),
+        "has_g": "g_loss" in curves["has"],
+        "has_m": sweep.metric in curves["has"],
+        "d_note": words.d_loss(curves["has"], line),
+        "samples": _samples(sweep),
+        "provenance": _provenance(sweep, finals),
+        "command": words.commands(sweep),
+        "versions": words.versions(sweep),
+    }
+
+
+def _tiles(cost: Spent) -> list[dict[str, str]]:
+    tiles = [{"value": f"{cost.trials:,}", "label": "trials" if cost.trials != 1 else "trial"}]
+    share = f" ({percent(cost.stopped_early / cost.ended)} of those ended)" if cost.ended else ""
+    tiles.append({"value": f"{cost.stopped_early:,}", "label": f"stopped early{share}"})
+    if cost.saved_seconds is not None:
+        tiles.append({"value": percent(cost.saved_seconds), "label": "of device seconds saved by early stops"})
+    if cost.saved_kimg is not None:
+        tiles.append({"value": percent(cost.saved_kimg), "label": "of kimg saved by early stops"})
+    tiles.append({"value": duration(cost.seconds), "label": "device time of the trials"})
+    tiles.append({"value": number(cost.kimg), "label": "kimg of the trials"})
+    return tiles
+
+
+def _final(final: Final, sweep: Sweep) -> dict[str, Any]:
+    each = [f"{number(value, 4)} (seed {seed})" for seed, value in final.values.items()]
+    each += [f"no finite value (seed {seed})" for seed in final.failed]
+    return {
+        "title": final.title,
+        "spread": mean_std(final.summary.mean, final.summary.std) if final.summary else "–",
+        "n": len(final.values),
+        "each": ", ".join(each),
+        "verdict": verdict(final, sweep.mode),
+        "kimg": number(final.kimg),
+        "time": duration(final.seconds),
+    }
+
+
+def _group(sweep: Sweep, name: str, rows: Sequence[Row], leading: bool) -> dict[str, Any]:
+    rescored = name not in (NO_VALUE, NOT_RESCORED)
+    extra = [metric for metric in EXTRA if metric != sweep.metric and any(_metric(row, metric) is not None for row in rows)][:4]
+    return {
+        "sentence": words.group(sweep, name, group_title(sweep, name), len(rows)),
+        "rescored": rescored,
+        "leading": leading,
+        "extra": extra,
+        "rows": [_trial(row, sweep, rescored, extra) for row in rows],
+    }
+
+
+def _trial(row: Row, sweep: Sweep, rescored: bool, extra: Sequence[str]) -> dict[str, Any]:
+    trial, reason = row.record, str(row.record.reason or row.record.state)
+    cells = [_cell(trial.kimg), _cell(trial.seconds), _cell(row.best, 4)] + ([_cell(row.rescored, 4)] if rescored else [])
+    cells += [{"text": setting(value), "sort": _sort(value)} for value in (trial.params.get(name) for name in sweep.searched)]
+    cells += [_cell(_metric(row, name)) for name in extra]
+    evidence = "; ".join(str(part) for part in (trial.evidence,) if part)
+    tag = trial.origin if trial.origin in ("canonical", "user") else ""
+    return {
+        "rank": row.rank,
+        "id": row.id,
+        "tag": tag,
+        "note": trial.note,
+        "reason": reason.replace("_", " "),
+        "kind": KINDS.get(reason, ""),
+        "evidence": evidence,
+        "cells": cells,
+    }
+
+
+def _metric(row: Row, name: str) -> float | None:
+    """Rescored where there is one, else as last measured while training."""
+    if name in row.metrics:
+        return row.metrics[name]
+    if row.rescored is not None:
+        return None
+    return next((point[name] for point in reversed(row.record.points) if name in point), None)
+
+
+def _cell(value: float | None, digits: int = 3) -> dict[str, str]:
+    return {"text": number(value, digits), "sort": _sort(value)}
+
+
+def _sort(value: Any) -> str:
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return ""
+    return repr(value) if isinstance(value, (int, float)) else str(value)
+
+
+def _importance(sweep: Sweep) -> Any:
+    rows = sweep.groups.get(sweep.best.group, []) if sweep.best else []
+    params = [row.record.params for row in rows]
+    log = [name for name in sweep.searched if is_log([given[name] for given in params if name in given])]
+    values = [math.nan if row.value is None else row.value for row in rows]
+    return importance(params, values, mode=sweep.mode, log=log)
+
+
+def _balance(sweep: Sweep, line: Line, shelf: Shelf) -> dict[str, Any]:
+    found = configurations(sweep)
+    shown = found[:MOST_CONFIGURATIONS]
+    groups = list(dict.fromkeys(one.group for one in found))
+    spreads = {id(one): mean_std(one.summary.mean, one.summary.std) if one.summary else "no finite value" for one in found}
+    rows = {group: [] for group in groups}  # type: dict[str, list[dict[str, Any]]]
+    for one in found:
+        ends = {name: one.last(name) for name in ("d_loss", "d_loss_heldout", "g_loss")}
+        rows[one.group].append(
+            {
+                "title": one.title,
+                "spread": spreads[id(one)],
+                "sort": _sort(one.summary.mean if one.summary else None),
+                "n": one.summary.n if one.summary else 0,
+                "each": ", ".join(number(row.value) for row in one.rows),
+                "reasons": one.reasons.replace("_", " "),
+                "d": number(ends["d_loss"]),
+                "d_sort": _sort(ends["d_loss"]),
+                "heldout": number(ends["d_loss_heldout"]),
+                "h_sort": _sort(ends["d_loss_heldout"]),
+                "g": number(ends["g_loss"]),
+                "g_sort": _sort(ends["g_loss"]),
+            }
+        )
+    drawn = panels(sweep, shown, line)
+    return {
+        "title": words.balance_title(sweep),
+        "sentence": words.balance(sweep, found),
+        "note": words.balance_note(len(shown), len(found), line),
+        "tables": [
+            {"sentence": "" if len(groups) == 1 else words.group(sweep, group, group_title(sweep, group), 0), "rows": rows[group]} for group in groups
+        ],
+        "cards": [
+            {"title": one.title, "spread": spreads[id(one)], "figure": shelf.put(figure)} for one, figure in zip(shown, drawn, strict=True)
+        ],
+    }
+
+
+def _samples(sweep: Sweep) -> list[dict[str, Any]]:
+    """Grids of the best trials, then of the canonical one."""
+    canonical = [row for row in sweep.rows if row.record.origin == "canonical"]
+    chosen = list(dict.fromkeys([*[row.id for row in sweep.rows if row.value is not None][:PICTURED], *[row.id for row in canonical]]))
+    by_id = {row.id: row for row in sweep.rows}
+    found = []
+    for trial in chosen:
+        row = by_id[trial]
+        value = f", {sweep.label} {number(row.value)}" if row.value is not None else ""
+        name = f"Trial {trial}" + (" (canonical setting)" if row.record.origin == "canonical" else "")
+        for picture in first_and_last(words.folder(sweep) / "trials" / trial):
+            caption = f"{name} at {picture.kimg:g} kimg. Its result{value}." if value else f"{name} at {picture.kimg:g} kimg."
+            found.append({"uri": picture.uri, "width": picture.width, "height": picture.height, "caption": caption, "alt": f"Samples: {caption}"})
+    return found
+
+
+def _provenance(sweep: Sweep, finals: Sequence[Final]) -> list[dict[str, Any]]:
+    found = []
+    for name, rows in sweep.groups.items():
+        if name in (NO_VALUE, NOT_RESCORED):
+            continue
+        score = rows[0].record.score or {}
+        settings = [*listed(score.get("provenance") or {}), ("generated images scored", score.get("n"))]
+        title = f"Trials rescored on fresh samples ({len(rows)})"
+        found.append({"title": title, "settings": [(label, number(value)) for label, value in settings if value is not None] + _floor(score.get("floor"))})
+    for key in dict.fromkeys(final.settings for final in finals):
+        group = [final for final in finals if final.settings == key]
+        title = "Finalists and canonical setting: " + ", ".join(final.title for final in group)
+        settings = [(label, number(value)) for label, value in listed(group[0].provenance)] or [("settings", "not recorded")]
+        found.append({"title": title, "settings": settings + _floor(group[0].floor)})
+    metrics = sweep.spec.get("metrics") or {}
+    if metrics:
+        while_training = [(name.replace("_", " "), number(value)) for name, value in metrics.items()]
+        found.append({"title": "Values measured while training (curves, best so far)", "settings": while_training})
+    return found
+
+
+def _floor(floor: Any) -> list[tuple[str, str]]:
+    return [("floor, real against real", ", ".join(f"{name} {number(value)}" for name, value in floor.items()))] if floor else []
