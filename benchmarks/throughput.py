@@ -2,7 +2,7 @@
 
 The plain loop is what one writes after the PyTorch tutorial: a DataLoader that transforms each image, float32, contiguous
 layout, eager, Adam as it comes, `.item()` for the progress line in each step. Both sides train the same networks at the same
-sizes with the same number of threads, in turns, and the ratio is taken turn by turn.
+sizes with the same number of threads, each in a process of its own as it would in life, in turns; the ratio is taken turn by turn.
 
     python benchmarks/throughput.py [--threads 1] [--features 16] [--steps 40] [--turns 5] [--device cpu]
 """
@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import multiprocessing
 import platform
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
 
 import torch
 from torch import nn
@@ -25,6 +27,7 @@ from torchvision import transforms
 from gantune.config import Config
 from gantune.data import Dataset, open_dataset
 from gantune.families import open_family
+from gantune.training.allocator import keep_freed_memory
 from gantune.training.trainer import Trainer
 
 
@@ -86,15 +89,25 @@ def ours(config: Config, dataset: Dataset, device: torch.device) -> Callable[[in
     return run
 
 
-def seconds(run: Callable[[int], None], steps: int, device: torch.device) -> float:
-    """Wall seconds of `steps` steps."""
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    start = time.perf_counter()
-    run(steps)
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter() - start
+def side(options: argparse.Namespace, which: str, pipe: Connection) -> None:
+    """A process that runs `options.steps` steps and answers with their wall seconds whenever it is asked."""
+    torch.set_num_threads(options.threads)
+    device = torch.device(options.device)
+    dataset = open_dataset("mnist5k", 32)
+    values = {"features": options.features, "batch": options.batch}
+    if which == "plain":
+        run = plain_loop(Config.of(open_family("dcgan"), "mnist5k", values), dataset, device)
+    else:
+        keep_freed_memory()  # as a trial does
+        run = ours(Config.of(open_family("dcgan"), "mnist5k", values | {"precision": which}), dataset, device)
+    run(10)
+    pipe.send(0.0)
+    while pipe.recv():
+        start = time.perf_counter()
+        run(options.steps)
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        pipe.send(time.perf_counter() - start)
 
 
 def main() -> None:
@@ -104,29 +117,34 @@ def main() -> None:
     parser.add_argument("--features", type=int, default=16)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--steps", type=int, default=40)
-    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--turns", type=int, default=7)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--precision", default="float32", choices=["float32", "bf16"])
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    device = torch.device(options.device)
-    dataset = open_dataset("mnist5k", 32)
-    values = {"features": options.features, "batch": options.batch}
-    family = open_family("dcgan")
-    plain = plain_loop(Config.of(family, "mnist5k", values), dataset, device)
-    fast = ours(Config.of(family, "mnist5k", values | {"precision": options.precision}), dataset, device)
-    for run in (plain, fast):
-        run(5)
-    rows = []
+    sides = ("plain", "float32", "bf16")
+    context = multiprocessing.get_context("spawn")
+    pipes = {}
+    for which in sides:
+        ours_end, theirs = context.Pipe()
+        context.Process(target=side, args=(options, which, theirs), daemon=True).start()
+        pipes[which] = ours_end
+    for pipe in pipes.values():
+        pipe.recv()
+    times: dict[str, list[float]] = {which: [] for which in sides}
     for _ in range(options.turns):
-        rows.append((seconds(plain, options.steps, device), seconds(fast, options.steps, device)))
-    ratios = [a / b for a, b in rows]
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{platform.machine()} CPU, {options.threads} thread(s)"
-    print(f"torch {torch.__version__}, {name}, features {options.features}, batch {options.batch}, 32 x 32, {options.steps} steps x {options.turns} turns")
-    for label, column in (("plain loop", 0), (f"gantune {options.precision}", 1)):
-        rates = [options.steps / row[column] for row in rows]
-        print(f"{label:18} {statistics.median(rates):8.2f} steps/s (min {min(rates):.2f}, max {max(rates):.2f})")
-    print(f"ratio              {statistics.median(ratios):8.2f} (min {min(ratios):.2f}, max {max(ratios):.2f})")
+        for which, pipe in pipes.items():
+            pipe.send(True)
+            times[which].append(pipe.recv())
+    for pipe in pipes.values():
+        pipe.send(False)
+    name = torch.cuda.get_device_name() if options.device == "cuda" else f"{platform.machine()} CPU, {options.threads} thread(s)"
+    print(f"torch {torch.__version__}, {name}, features {options.features}, batch {options.batch}, 32 x 32, {options.turns} turns of {options.steps} steps")
+    print(f"{'':18} {'steps/s':>8} {'min':>7} {'max':>7}   ratio to plain (min, max)")
+    for which, spent in times.items():
+        rates = sorted(options.steps / t for t in spent)
+        ratios = sorted(plain / t for plain, t in zip(times["plain"], spent, strict=True))
+        label = "plain loop" if which == "plain" else f"gantune {which}"
+        middle = f"{statistics.median(ratios):.2f} ({ratios[0]:.2f}, {ratios[-1]:.2f})"
+        print(f"{label:18} {statistics.median(rates):8.2f} {rates[0]:7.2f} {rates[-1]:7.2f}   {middle}")
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from gantune.pictures import picture, write_png
 from gantune.signals import Point
 from gantune.stopping import Reason, Verdict, judge, open_rules
 from gantune.training import checkpoint
+from gantune.training.allocator import keep_freed_memory
 from gantune.training.seeds import derive
 from gantune.training.trainer import Trainer
 
@@ -72,6 +73,7 @@ class Trial:
         self.folder = Path(plan.folder)
         self.device = device or default_device()
         torch.set_num_threads(plan.threads)
+        keep_freed_memory()
         self.config = Config.of(open_family(plan.family), plan.data, plan.values)
         self.dataset = dataset_of(self.config)
         self.evaluator = evaluator_of(self.config, tuple(sorted(plan.metrics.items())), self.device)

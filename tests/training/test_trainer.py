@@ -1,0 +1,184 @@
+"""The training loop against closed forms: what a step does, what it costs, what is measured."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from toys import dataset_for, toy_config
+
+from gantune.families.base import Batch
+from gantune.training.trainer import Trainer
+
+CPU = torch.device("cpu")
+
+
+def trainer_of(name: str = "gan", kind: str = "points", **values: object) -> Trainer:
+    return Trainer(toy_config(name, kind, **values), dataset_for(kind), CPU)
+
+
+@pytest.mark.parametrize(
+    ("values", "d_steps", "g_steps"),
+    [({}, 10, 10), ({"k": 3}, 15, 5), ({"k": 1, "g_steps": 2}, 7, 14), ({"d_warmup": 0.1}, 15, 5), ({"k": {0: 4, 0.1: 1}}, 13, 7)],
+)
+def test_a_budget_buys_steps_of_either_player_at_one_price(values: dict, d_steps: int, g_steps: int) -> None:
+    """0.2 kimg at batch 20 are 20 steps in all, whatever k is (a cycle that has begun is finished)."""
+    trainer = trainer_of(**values)
+    trainer.train_to(0.2)
+    assert (trainer.d_steps, trainer.g_steps) == (d_steps, g_steps)
+    assert trainer.kimg == pytest.approx((trainer.d_images + trainer.g_images) / 2000)
+
+
+@pytest.mark.parametrize(("lr_g", "lr_ratio"), [(1e-3, 1.0), (1e-3, 0.1), (5e-2, 0.2)])
+def test_searched_rates_are_the_rates_of_the_very_first_step(lr_g: float, lr_ratio: float) -> None:
+    """Plain SGD moves a weight by rate × gradient, from the first step on."""
+    trainer = trainer_of(optimiser="sgd", lr_g=lr_g, lr_ratio=lr_ratio)
+    for step, player, rate in ((trainer._d_step, trainer.d, lr_g * lr_ratio), (trainer._g_step, trainer.g, lr_g)):
+        before = [weight.detach().clone() for weight in player.parameters()]
+        step()
+        moved = torch.cat([(old - weight).flatten() for weight, old in zip(player.parameters(), before, strict=True)])
+        gradient = torch.cat([weight.grad.flatten() for weight in player.parameters()])
+        assert float(moved @ gradient / (gradient @ gradient)) == pytest.approx(rate, rel=1e-2)
+
+
+def test_decayed_rates_reach_the_optimisers() -> None:
+    trainer = trainer_of(lr_g=1e-3, lr_ratio=0.5, lr_decay="linear", lr_decay_kimg=0.4)
+    trainer.train_to(0.22)
+    assert trainer.opt_g.param_groups[0]["lr"] == pytest.approx(1e-3 * (1 - 0.2 / 0.4))
+    assert trainer.opt_d.param_groups[0]["lr"] == pytest.approx(5e-4 * (1 - 0.2 / 0.4))
+
+
+def test_signals_are_means_over_the_steps_since_the_last_report() -> None:
+    """With rates of almost nothing D never changes, so that the reported loss is the mean over the very batches it saw."""
+    trainer = trainer_of(lr_g=1e-12, batch=20)
+    probe = trainer_of(lr_g=1e-12, batch=20)
+    losses, right = [], []
+    with torch.no_grad():
+        for step in range(5):
+            batch = probe.batches(step)
+            draws = probe.family.draw(probe.config.arch, 20, probe.draws)
+            loss, aux = probe.family.d_loss(probe.g, probe.d, batch, draws, probe.config.hparams, {})
+            losses.append(float(loss))
+            right.append(float((aux["d_real"] > 0).float().mean()))
+            probe.family.draw(probe.config.arch, 20, probe.draws)  # the generator's step
+    trainer.train_to(0.1)
+    signals = trainer.signals()
+    assert signals["d_loss"] == pytest.approx(sum(losses) / 5, rel=1e-5)
+    assert signals["d_acc_real"] == pytest.approx(sum(right) / 5, rel=1e-5)
+    assert signals["kimg"] == 0.1
+    assert signals["images"] == 100
+    trainer.train_to(0.2)
+    assert trainer.signals()["d_steps"] == 10
+
+
+def test_without_generator_steps_there_is_no_generator_loss() -> None:
+    trainer = trainer_of(d_warmup=1)
+    trainer.train_to(0.1)
+    signals = trainer.signals()
+    assert "g_loss" not in signals
+    assert math.isfinite(signals["d_loss"])
+
+
+def test_weight_average_has_its_half_life() -> None:
+    """With the live generator frozen at new weights, the distance halves every `ema_kimg`."""
+    trainer = trainer_of(ema_kimg=0.1)
+    assert trainer.average is not None
+    start = [weight.clone() for weight in trainer.average.net.parameters()]
+    with torch.no_grad():
+        for weight in trainer.g.parameters():
+            weight.add_(1.0)
+    for _ in range(4):
+        trainer.average.update(trainer.g, 0.05)
+    for old, now in zip(start, trainer.average.net.parameters(), strict=True):
+        assert torch.allclose(now, old + 0.75, atol=1e-5)
+
+
+def test_samples_of_averaged_weights_use_recalibrated_statistics() -> None:
+    trainer = trainer_of("dcgan", "images", ema_kimg=0.05)
+    trainer.train_to(0.3)
+    net = trainer.sampler()
+    norms = [module for module in net.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    seen = {}
+    norms[0].register_forward_pre_hook(lambda module, args: seen.update(x=args[0]))
+    net.train()
+    net(trainer.family.draw(trainer.config.arch, 2000, torch.Generator().manual_seed(5)).z)
+    mean = seen["x"].mean((0, 2, 3))
+    trainer.sampler()
+    spread = seen["x"].std((0, 2, 3)).mean()
+    assert (norms[0].running_mean - mean).abs().max() < 0.1 * spread
+    assert trainer.batch_norm_mode == "recalibrated"
+
+
+def test_heldout_loss_is_that_of_evaluation_mode_on_heldout_data_and_moves_nothing() -> None:
+    trainer = trainer_of("dcgan", "images")
+    trainer.train_to(0.2)
+    before = {name: value.clone() for name, value in trainer.d.state_dict().items()}
+    draws_before = trainer.draws.get_state()
+    reading = trainer.d_loss_heldout(100, seed=1)
+    assert trainer.d_loss_heldout(100, seed=1) == reading
+    assert all(torch.equal(value, before[name]) for name, value in trainer.d.state_dict().items())
+    assert torch.equal(draws_before, trainer.draws.get_state())
+    assert trainer.d.training
+    trainer.d.eval()
+    trainer.g.eval()
+    from gantune.data import to_unit
+    from gantune.training.seeds import generator
+
+    draws = trainer.family.draw(trainer.config.arch, 100, generator(CPU, 1, "heldout"))
+    with torch.no_grad():
+        batch = Batch(to_unit(trainer.dataset.heldout[:100]))
+        _, aux = trainer.family.d_loss(trainer.g, trainer.d, batch, draws, trainer.config.hparams, {})
+    assert reading == pytest.approx(float(aux["d_adv"]), rel=1e-5)
+
+
+def test_instance_noise_reaches_both_kinds_of_input_and_fades() -> None:
+    """D's outputs change when only the noise does; without noise they do not."""
+    readings = []
+    for noise in (0.0, 0.5):
+        trainer = trainer_of(noise=noise, noise_kimg=1.0)
+        trainer.seen_d.sigma = noise
+        x = torch.zeros(500, 2)
+        inputs = []
+        trainer.d.register_forward_pre_hook(lambda module, args, kept=inputs: kept.append(args[0]))
+        trainer.seen_d(x)
+        readings.append(float(inputs[0].std()))
+    assert readings[0] == 0
+    assert readings[1] == pytest.approx(0.5, rel=0.1)
+
+
+def test_bf16_trains_close_to_float32() -> None:
+    losses = []
+    for precision in ("float32", "bf16"):
+        trainer = trainer_of("dcgan", "images", precision=precision)
+        trainer.train_to(0.2)
+        losses.append(trainer.signals()["d_loss"])
+    assert losses[0] != losses[1]
+    assert losses[1] == pytest.approx(losses[0], rel=0.2)
+
+
+@pytest.mark.parametrize(("name", "values"), [("gan", {"lr_g": 2e-3}), ("wgan_gp", {"lr_g": 1e-3, "lr_ratio": 2, "k": 3, "gp_weight": 0.1})])
+def test_learns_two_blobs(name: str, values: dict) -> None:
+    """Mean and covariance of the averaged generator's samples come near the data's; with a generator loss of wrong sign they do not."""
+    trainer = trainer_of(name, "points", batch=64, hidden=64, layers=2, ema_kimg=5, **values)
+    real = trainer.dataset.train
+
+    def distance() -> float:
+        fake = trainer.sample(1000, 3)
+        return float((fake.mean(0) - real.mean(0)).norm() + (fake.T.cov() - real.T.cov()).norm())
+
+    before = distance()
+    trainer.train_to(60)
+    assert distance() < before / 3
+
+
+def test_dcgan_learns_two_squares() -> None:
+    """Samples come to resemble one of the two kinds of image each, and both kinds appear."""
+    trainer = trainer_of("dcgan", "images", lr_g=2e-3, features=8)
+    trainer.train_to(8)
+    fake = trainer.sample(200, 3)
+    upper, lower = fake[:, 0, 2:8, 2:8].mean((1, 2)), fake[:, 0, 8:14, 8:14].mean((1, 2))
+    background = fake[:, 0, :2].mean()
+    assert background < -0.6
+    assert ((upper - lower).abs() > 0.7).float().mean() > 0.8
+    assert 0.1 < (upper > lower).float().mean() < 0.9
