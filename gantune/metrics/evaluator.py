@@ -1,0 +1,118 @@
+"""Measures generated samples against a data set; what `Trial` calls at every report."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gantune.data.cache import cache_root, cached
+from gantune.data.dataset import Dataset, to_bytes
+from gantune.data.tensorfile import write
+from gantune.errors import UserError
+from gantune.metrics.c2st import C2ST, c2st
+from gantune.metrics.extractors import choose, open_extractor
+from gantune.metrics.frechet import frechet, gaussian
+from gantune.metrics.inception_score import inception_score
+from gantune.metrics.kid import kid
+from gantune.metrics.mixtures import mode_features, mode_metrics
+from gantune.metrics.neighbours import neighbour_metrics
+from gantune.metrics.real_side import key_of, real_side
+from gantune.metrics.settings import MetricSettings
+
+VERSION = "1"  # raised whenever a metric changes its meaning
+KID_SUBSETS, KID_SUBSET_SIZE = 20, 500
+
+
+class Evaluator:
+    """`evaluator(fake)` is a dict of metrics by the names of gantune.signals.
+
+    Images are rounded to 8 bits first, so that a value equals that of the saved pictures. Opening one costs the real side's
+    statistics once; they are kept in `cache`. `UserError` when the extractor does not fit the data or cannot be had.
+    """
+
+    def __init__(self, dataset: Dataset, settings: MetricSettings, device: torch.device, cache: Path | None = None) -> None:
+        self.dataset, self.device = dataset, device
+        name = choose(settings.extractor, dataset.name, dataset.shape)
+        n_train = len(dataset.train)
+        if settings.n_real > n_train:
+            raise UserError(f"metrics: n_real {settings.n_real} is more than the {n_train} training examples of {dataset.name}.")
+        self.settings = dataclasses.replace(settings, extractor=name, n_real=settings.n_real or n_train)
+        self.extractor = open_extractor(name, dataset.shape, device, settings.weights)
+        self._cache = cache_root(cache)
+        self.real = real_side(dataset.train, dataset.fingerprint, self.settings.n_real, self.extractor, device, self._cache)
+
+    def __call__(self, fake: Tensor, *, seed: int = 0) -> dict[str, float]:
+        """Metrics of `fake` (n_fake, *shape) in [-1, 1]; all NaN where a sample is not finite. `seed` chooses subsets and halves."""
+        if tuple(fake.shape) != (self.settings.n_fake, *self.dataset.shape):
+            wanted = (self.settings.n_fake, *self.dataset.shape)
+            raise ValueError(f"this evaluator measures samples of shape {wanted}, got {tuple(fake.shape)}")
+        if not bool(torch.isfinite(fake).all()):
+            return dict.fromkeys(self.floor, math.nan)
+        return self._measure(self._stored(fake), seed)
+
+    @cached_property
+    def floor(self) -> dict[str, float]:
+        """The same metrics of real, held-out examples (n_fake of them, or all): what a perfect generator would read."""
+        n = min(self.settings.n_fake, len(self.dataset.heldout))
+        about = {key: str(value) for key, value in self.provenance.items()} | {"floor_of": str(n)}
+
+        def build(path: Path) -> None:
+            measured = self._measure(self.dataset.heldout[:n], seed=0)
+            write(path, {name: np.array([value]) for name, value in measured.items()}, about)
+
+        arrays, _ = cached(self._cache / "floor" / f"{key_of(about)}.safetensors", build, about)
+        return {name: float(value[0]) for name, value in arrays.items()}
+
+    def c2st_controls(self, untrained: Tensor, *, seed: int = 0) -> dict[str, C2ST]:
+        """What stands beside every C2ST: `real` (held-out against training, its floor) and `untrained` (must be detected)."""
+        sides = {"real": self.dataset.heldout[: self.settings.n_fake], "untrained": self._stored(untrained)}
+        return {name: self._c2st(self.extractor(side, self.device)[0], seed) for name, side in sides.items()}
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Everything a value depends on besides the samples. Values with different provenance are not comparable."""
+        return {
+            "extractor": self.settings.extractor,
+            "weights_hash": self.extractor.weights_hash,
+            "resize": self.extractor.resize,
+            "split": "train",
+            "n_real": self.settings.n_real,
+            "n_fake": self.settings.n_fake,
+            "data": self.dataset.name,
+            "shape": list(self.dataset.shape),
+            "fingerprint": self.dataset.fingerprint,
+            "version": VERSION,
+        }
+
+    def _stored(self, fake: Tensor) -> Tensor:
+        """Generated examples as the data set stores its own."""
+        return to_bytes(fake) if len(self.dataset.shape) == 3 else fake.float()
+
+    def _measure(self, examples: Tensor, seed: int) -> dict[str, float]:
+        features, logits = self.extractor(examples, self.device)
+        real = self.real
+        metrics = {"fid": frechet(real.gaussian, gaussian(features))}
+        size = max(2, min(KID_SUBSET_SIZE, len(features) // 2, len(real.features)))
+        metrics["kid"], metrics["kid_std"] = kid(features, real.features, subsets=KID_SUBSETS, subset_size=size, seed=seed % 2**32)
+        metrics |= neighbour_metrics(real.features, features, real.radii, real.radii_wide)
+        test = self._c2st(features, seed)
+        metrics |= {"c2st_loss": test.loss, "jsd_low": test.low, "jsd_high": test.high}
+        if logits is not None:
+            metrics["inception_score"] = inception_score(logits)
+        if self.dataset.modes is not None and self.dataset.mode_std is not None:
+            metrics |= mode_metrics(examples, self.dataset.modes.to(examples.device), self.dataset.mode_std)
+        return metrics
+
+    def _c2st(self, features: Tensor, seed: int) -> C2ST:
+        real = self.real.features
+        if self.dataset.modes is not None and self.dataset.mode_std is not None:
+            modes = self.dataset.modes.to(self.device)
+            real, features = (mode_features(side, modes, self.dataset.mode_std) for side in (real, features))
+        return c2st(real, features, seed=seed)
