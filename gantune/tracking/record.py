@@ -1,0 +1,216 @@
+"""A sweep as its spool tells it: trials with their curves and ends, scores, finalists, phases."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gantune.tracking import spool, store
+from gantune.tracking.cursor import mlflow_run_ids
+from gantune.tracking.lock import driver_of
+from gantune.tracking.trial_record import FinalRecord, TrialRecord
+
+__all__ = ["FinalRecord", "SweepRecord", "TrialRecord"]
+
+CANONICAL = "canonical"
+
+
+@dataclass
+class SweepRecord:
+    """Everything that is known about a sweep from its folder."""
+
+    folder: Path
+    about: dict[str, Any]  # what was frozen at the start: created, versions, data
+    trials: list[TrialRecord] = field(default_factory=list)
+    finals: list[FinalRecord] = field(default_factory=list)
+    phases: list[dict[str, Any]] = field(default_factory=list)
+    drivers: list[dict[str, Any]] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+    @classmethod
+    def load(cls, folder: Path) -> SweepRecord:
+        """Read the sweep in `folder`. `UserError` when it is none, or is damaged."""
+        record = cls(folder, store.frozen(folder))
+        fold = _Fold(record)
+        for event in spool.read(folder):
+            fold.take(event)
+        for trial in record.trials:
+            trial.points.sort(key=lambda point: point["kimg"])
+        return record
+
+    @property
+    def name(self) -> str:
+        """Such as dcgan-1."""
+        return self.folder.name
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The resolved specification."""
+        spec: dict[str, Any] = self.about["spec"]
+        return spec
+
+    @property
+    def objective(self) -> tuple[str, str]:
+        """(metric, "min" or "max")."""
+        given = self.spec.get("objective") or {}
+        return given.get("metric", "fid"), given.get("mode", "min")
+
+    @property
+    def status(self) -> str:
+        """`running` while a driver holds the sweep; else what its last driver left: `complete`, `stopped` or `interrupted`."""
+        if driver_of(self.folder) is not None:
+            return "running"
+        status = "interrupted"
+        for event in self.events:
+            if event["kind"] == "driver":
+                status = "interrupted"
+            elif event["kind"] == "phase" and event["phase"] == "done":
+                status = "complete"
+            elif event["kind"] == "user" and event.get("trial") is None and event.get("what") == "stop":
+                status = "stopped"
+        return status
+
+    def ranked(self) -> list[TrialRecord]:
+        """The best first. Values with different settings are never mixed: the largest group of scored trials, then other groups,
+        then the trials with an unscored value, then those with none."""
+        sign = 1 if self.objective[1] == "min" else -1
+        sizes = Counter(_settings(trial) for trial in self.trials)
+
+        def place(trial: TrialRecord) -> tuple[int, int, str, float, int]:
+            kind = 2 if trial.value is None else 1 if trial.scored is None else 0
+            settings = _settings(trial)
+            return kind, -sizes[settings] if kind == 0 else 0, settings if kind == 0 else "", sign * (trial.value or 0.0), trial.number
+
+        return sorted(self.trials, key=place)
+
+    @property
+    def best(self) -> TrialRecord | None:
+        """The first of `ranked` that has a value."""
+        first = next(iter(self.ranked()), None)
+        return None if first is None or first.value is None else first
+
+    def to_json(self) -> dict[str, Any]:
+        """What `show --json` prints; values that are not finite are null."""
+        runs = mlflow_run_ids(self.folder)
+        by_who: dict[str, list[FinalRecord]] = {}
+        for final in self.finals:
+            by_who.setdefault(final.who, []).append(final)
+        summaries = {who: self._summary(who, finals) for who, finals in by_who.items()}
+        canonical = next((trial for trial in self.trials if trial.origin == CANONICAL), None)
+        content = {
+            "sweep": self.name,
+            "status": self.status,
+            "objective": dict(zip(("metric", "mode"), self.objective, strict=True)),
+            "trials": [_trial_json(trial, runs.get(trial.id)) for trial in self.trials],
+            "finalists": [summary for who, summary in summaries.items() if who != CANONICAL],
+            "canonical": {"trial": canonical.id if canonical else None, **summaries.get(CANONICAL, {})},
+            "best": self.best.id if self.best else None,
+        }
+        finite: dict[str, Any] = _finite(content)
+        return finite
+
+    def _summary(self, who: str, finals: list[FinalRecord]) -> dict[str, Any]:
+        metric = self.objective[0]
+        values = [final.metrics[metric] for final in finals if math.isfinite(final.metrics.get(metric, math.nan))]
+        return {
+            "who": who,
+            "mean": statistics.fmean(values) if values else None,
+            "std": statistics.stdev(values) if len(values) > 1 else None,
+            "runs": [{"seed": final.seed, "kimg": final.kimg, "seconds": final.seconds, "metrics": final.metrics} for final in finals],
+        }
+
+
+class _Fold:
+    """Takes events into a record, one at a time."""
+
+    def __init__(self, record: SweepRecord) -> None:
+        self.record = record
+        self.trials: dict[str, TrialRecord] = {}
+        self.seen: set[tuple[str, float]] = set()  # (trial, kimg) of the reports, of which the first counts
+        self.finals: dict[str, int] = {}
+
+    def take(self, event: dict[str, Any]) -> None:
+        self.record.events.append(event)
+        handler = getattr(self, f"_{event['kind']}", None)
+        if handler is not None:
+            handler(event)
+
+    def _driver(self, event: dict[str, Any]) -> None:
+        self.record.drivers.append(event)
+
+    def _phase(self, event: dict[str, Any]) -> None:
+        self.record.phases.append(event)
+
+    def _trial(self, event: dict[str, Any]) -> None:
+        if event["trial"] in self.trials:
+            return
+        metric, mode = self.record.objective
+        trial = TrialRecord(
+            event["trial"], event["number"], event["params"], event["values"], event["origin"], event.get("note"), metric, mode
+        )
+        self.trials[trial.id] = trial
+        self.record.trials.append(trial)
+
+    def _report(self, event: dict[str, Any]) -> None:
+        point = event["point"]
+        key = event["trial"], round(point["kimg"], 6)
+        if key in self.seen or event["trial"] not in self.trials:
+            return
+        self.seen.add(key)
+        trial = self.trials[event["trial"]]
+        trial.points.append(point)
+        trial.kimg = max(trial.kimg, point["kimg"])
+        trial.seconds = max(trial.seconds, point.get("seconds", 0.0))
+
+    def _end(self, event: dict[str, Any]) -> None:
+        trial = self.trials[event["trial"]]
+        trial.state, trial.reason, trial.evidence = event["state"], event.get("reason"), event.get("evidence")
+        trial.seconds = max(trial.seconds, float(event.get("seconds") or 0.0))
+
+    def _requeue(self, event: dict[str, Any]) -> None:
+        trial = self.trials[event["trial"]]
+        trial.state, trial.reason, trial.evidence = "running", None, None
+
+    def _score(self, event: dict[str, Any]) -> None:
+        self.trials[event["trial"]].score = {name: value for name, value in event.items() if name not in ("kind", "t", "trial")}
+
+    def _final(self, event: dict[str, Any]) -> None:
+        final = FinalRecord(
+            event["who"],
+            int(event["seed"]),
+            event["kimg"],
+            event["seconds"],
+            event["metrics"],
+            event.get("provenance") or {},
+            event.get("floor") or {},
+        )
+        if final.id in self.finals:
+            self.record.finals[self.finals[final.id]] = final
+        else:
+            self.finals[final.id] = len(self.record.finals)
+            self.record.finals.append(final)
+
+
+def _settings(trial: TrialRecord) -> str:
+    provenance = dict((trial.score or {}).get("provenance") or {})
+    provenance.pop("seed", None)
+    return "" if trial.scored is None else json.dumps(provenance, sort_keys=True, default=str)
+
+
+def _trial_json(trial: TrialRecord, run: str | None) -> dict[str, Any]:
+    plain = ("id", "params", "state", "reason", "evidence", "kimg", "seconds", "fid", "metrics", "origin", "note", "best_kimg")
+    return {name: getattr(trial, name) for name in plain} | {"score": trial.scored, "mlflow_run_id": run}
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(part) for key, part in value.items()}
+    return [_finite(part) for part in value] if isinstance(value, list) else value

@@ -1,0 +1,80 @@
+"""One trial, and one run of a finalist, as the spool tells them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class TrialRecord:
+    """One trial. `fid` is the objective's best value while training, whatever the objective; None where there is none."""
+
+    id: str
+    number: int
+    params: dict[str, Any]
+    values: dict[str, Any]
+    origin: str
+    note: str | None
+    objective: str
+    mode: str
+    state: str = "running"
+    reason: str | None = None
+    evidence: str | None = None
+    points: list[dict[str, float]] = field(default_factory=list)  # one a kimg, in order
+    kimg: float = 0.0
+    seconds: float = 0.0
+    score: dict[str, Any] | None = None  # {seed, n, metrics, provenance, floor}: the best checkpoint on fresh samples
+
+    @property
+    def best_point(self) -> dict[str, float] | None:
+        """The report with the best objective."""
+        known = [point for point in self.points if math.isfinite(point.get(self.objective, math.nan))]
+        return (min if self.mode == "min" else max)(known, key=lambda point: point[self.objective], default=None)
+
+    @property
+    def fid(self) -> float | None:
+        """The best objective so far."""
+        point = self.best_point
+        return None if point is None else point[self.objective]
+
+    @property
+    def best_kimg(self) -> float | None:
+        """Where that was."""
+        point = self.best_point
+        return None if point is None else point["kimg"]
+
+    @property
+    def scored(self) -> float | None:
+        """The objective on fresh samples."""
+        value = (self.score or {}).get("metrics", {}).get(self.objective, math.nan)
+        return value if math.isfinite(value) else None
+
+    @property
+    def value(self) -> float | None:
+        """What the trial is ranked by: the fresh score where there is one."""
+        return self.fid if self.scored is None else self.scored
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The fresh score's metrics, or the best report's signals."""
+        return dict((self.score or {}).get("metrics", {}) or self.best_point or {})
+
+
+@dataclass(frozen=True)
+class FinalRecord:
+    """One run of a finalist, or of the canonical setting, with a fresh seed."""
+
+    who: str  # "canonical" or a trial's id
+    seed: int
+    kimg: float
+    seconds: float
+    metrics: dict[str, float]
+    provenance: dict[str, Any]
+    floor: dict[str, float]
+
+    @property
+    def id(self) -> str:
+        """The name of its folder."""
+        return f"{self.who}-s{self.seed}"
