@@ -37,13 +37,23 @@ def open_space(ref: str, family: str, pins: Pins | None = None, beside: Path | N
     Raises `UserError` that names file and key for everything that cannot work.
     """
     pins = pins or Pins()
-    path, colon, function = ref.rpartition(":")
-    if colon and path.endswith(".py"):
-        file = Path(path).expanduser()
-        near = file if beside is None or file.is_absolute() or not (beside / file).is_file() else beside / file
-        return _python_space(PythonSpace.read(near, function), family, pins)
-    found, shown = bundled.find("search_spaces", ref, beside)
+    found, shown = find_space(ref, beside)
+    _, colon, function = ref.rpartition(":")
+    if colon:
+        return _python_space(PythonSpace.read(found, function), family, pins)
     return space_of(read_yaml(found, shown), family, pins)
+
+
+def find_space(ref: str, beside: Path | None = None) -> tuple[Path, str]:
+    """The file that `ref` names, and how messages call it. A relative path is looked for in the folder `beside` first."""
+    path, colon, _ = ref.rpartition(":")
+    if not colon:
+        return bundled.find("search_spaces", ref, beside)
+    file = Path(path).expanduser()
+    near = file if beside is None or file.is_absolute() or not (beside / file).is_file() else beside / file
+    if not path.endswith(".py") or not near.is_file():
+        raise UserError(f"space {ref!r}: there is no Python file {path}. A function is given as ./my_space.py:function")
+    return near, str(near)
 
 
 def space_of(file: YamlFile, family: str, pins: Pins | None = None) -> tuple[SearchSpace, list[str]]:

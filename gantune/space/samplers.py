@@ -44,7 +44,7 @@ class NoOptions:
     """Nothing to set."""
 
 
-OPTIONS: dict[str, type] = {
+SAMPLERS: dict[str, type] = {
     "tpe": TPEOptions,
     "gp": GPOptions,
     "cmaes": CMAESOptions,
@@ -56,11 +56,9 @@ OPTIONS: dict[str, type] = {
 
 def sampler_options(name: str, options: Mapping[str, Any], where: str) -> Any:
     """The checked options of the sampler called `name`. `UserError` on an unknown sampler or option."""
-    if name not in OPTIONS:
-        raise UserError(f"{where}unknown sampler {name!r}. {did_you_mean(name, OPTIONS)}")
-    if options and OPTIONS[name] is NoOptions:
-        raise UserError(f"{where}{name} has no options, got {', '.join(map(str, options))}.")
-    return make(OPTIONS[name], options, where)
+    if name not in SAMPLERS:
+        raise UserError(f"{where}unknown sampler {name!r}. {did_you_mean(name, SAMPLERS)}")
+    return make(SAMPLERS[name], options, where)
 
 
 def check_serves(name: str, space: SearchSpace, where: str) -> None:

@@ -1,0 +1,18 @@
+"""Sweep files: what to run, with every mistake found before anything starts."""
+
+from gantune.spec.load import load_sweep
+from gantune.spec.model import Budget, Finalists, Objective, Resources, Sampler, Scheduler, Score, SweepSpec
+from gantune.spec.sets import parse_sets
+
+__all__ = [
+    "Budget",
+    "Finalists",
+    "Objective",
+    "Resources",
+    "Sampler",
+    "Scheduler",
+    "Score",
+    "SweepSpec",
+    "load_sweep",
+    "parse_sets",
+]

@@ -1,0 +1,83 @@
+"""Whether a sweep's parts fit together: data, networks, metrics, rules and the machine."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gantune.config import Config
+from gantune.data import dataset_names, describe_datasets
+from gantune.errors import UserError, did_you_mean
+from gantune.families import open_family
+from gantune.metrics import MetricSettings
+from gantune.metrics.extractors import choose
+from gantune.spec.model import SweepSpec
+from gantune.spec.places import FOLDER, Places
+from gantune.stopping import open_rules
+
+FOLDER_SHAPE = (3, 64, 64)
+
+
+def shape_of(data: str, fixed: Mapping[str, Any]) -> tuple[int, ...]:
+    """The shape of one example, (C, H, W) or (2,), without opening the data. `UserError` for an unknown name or a missing folder."""
+    if data.startswith(FOLDER):
+        folder = Path(data.removeprefix(FOLDER))
+        if not folder.is_dir():
+            raise UserError(f"there is no folder {folder}.")
+        shape = FOLDER_SHAPE
+    elif data in dataset_names():
+        shape = next(tuple(described["shape"]) for described in describe_datasets() if described["name"] == data)
+    else:
+        raise UserError(f"unknown data set {data!r}. {did_you_mean(data, dataset_names())} Your own pictures: folder:PATH")
+    size = fixed.get("image_size", 0)
+    return (shape[0], size, size) if len(shape) == 3 and isinstance(size, int) and size > 0 else shape
+
+
+def metric_settings(given: Mapping[str, Any], data: str, shape: tuple[int, ...], places: Places) -> dict[str, Any]:
+    """Every field of the metric settings, checked."""
+    settings = places.options(MetricSettings, {key: value for key, value in given.items() if value is not None}, ("metrics",))
+    places.inside(("metrics", "extractor"), lambda: choose(settings.extractor, data, shape))
+    return dataclasses.asdict(settings)
+
+
+def check_resources(spec: SweepSpec, gpus: int, places: Places) -> None:
+    """The machine or cluster has what a trial asks for."""
+    gpu = spec.resources.gpu
+    where = places.where(("resources", "gpu"))
+    if gpu > 1 and gpu != int(gpu):
+        raise UserError(f"{where}is a share below 1, or a whole number of GPUs; got {gpu:g}.")
+    if gpu > gpus:
+        has = "there is none" if gpus == 0 else f"there is {gpus}" if gpus == 1 else f"there are {gpus}"
+        raise UserError(
+            f"{where}a trial asks for {gpu:g} GPU, and {has}. Use --set resources.gpu={gpus}, or connect to a cluster that has some."
+        )
+    if spec.budget.gpu_hours is not None and gpu == 0:
+        raise UserError(
+            f"{places.where(('budget', 'gpu_hours'))}trials use no GPU, so that this never ends. Use hours, or set resources.gpu."
+        )
+
+
+def check_runs(spec: SweepSpec, shape: tuple[int, ...], places: Places) -> None:
+    """The rules can speak for the family, and its networks can be built for the data, at the canonical setting within the space."""
+    params, _ = spec.space.project(spec.space.defaults)
+    config = Config.of(open_family(spec.family), spec.data, spec.space.resolve(params))
+    if len(shape) == 3 and config.prepare.image_size:
+        shape = (shape[0], config.prepare.image_size, config.prepare.image_size)
+    equilibrium = config.family.equilibrium(config.hparams)
+    open_rules(spec.stopping, equilibrium, places.where(("stopping",)), from_user=spec.stopping_from_user)
+    with torch.device("meta"):  # shapes only, no memory
+        blamed = ("fixed", "image_size") if "image_size" in spec.fixed else ("data",)
+        places.inside(blamed, lambda: config.family.build(config.arch, shape))
+
+
+def check_name_free(name: str | None, runs: Path | None) -> None:
+    """`UserError` when the name that the user gave has been used."""
+    if name is None or runs is None or not runs.is_dir():
+        return
+    taken = [folder.name for folder in runs.iterdir() if folder.name == name or folder.name.rpartition("-")[0] == name]
+    if taken:
+        raise UserError(f"--name {name}: {runs / sorted(taken)[0]} exists. Take another name, or go on with it: gantune resume {name}.")

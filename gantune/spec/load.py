@@ -1,0 +1,136 @@
+"""Sweep YAML → SweepSpec."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from gantune import bundled
+from gantune.config import declared_params
+from gantune.errors import UserError
+from gantune.families import open_family
+from gantune.space import open_space
+from gantune.space.reading import Pins, find_space
+from gantune.space.samplers import check_serves, grid_size
+from gantune.spec import checks
+from gantune.spec.document import SweepDocument, validated
+from gantune.spec.model import Finalists, Resources, Score, SweepSpec
+from gantune.spec.places import Places, absolute
+from gantune.spec.sections import budget_of, objective_of, rule_of, sampler_of, scheduler_of
+from gantune.spec.sets import Set, applied, merge, read_sets
+from gantune.yaml_file import read_yaml
+
+DEFAULT_RULES = ("diverged", "d_won", "d_dead", "mode_collapse", "equilibrium", "plateau")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def load_sweep(
+    name_or_file: str,
+    *,
+    sets: Sequence[str] = (),
+    trials: int | None = None,
+    data: str | None = None,
+    name: str | None = None,
+    runs: Path | None = None,
+    gpus: int = 0,
+) -> SweepSpec:
+    """The sweep in ./sweeps/NAME.yaml, among the bundled ones, or in a file, ready to run on a machine or cluster with `gpus`.
+
+    Precedence: the file, its `on_gpu:` section where there are GPUs, `--set`. `sets` are such flags: `budget.kimg=20`, or
+    `lr_g=2e-4` for a parameter, which is then fixed and, where the space searches it, no longer searched.
+    Raises `UserError` for the first thing that cannot work, which says where, what was given, and what is allowed. Writes nothing.
+    """
+    path, shown = bundled.find("sweeps", name_or_file)
+    file = read_yaml(path, shown)
+    on_gpu = file.content.get("on_gpu", {})
+    base = {key: value for key, value in file.content.items() if key != "on_gpu"}
+    if not isinstance(on_gpu, dict):
+        raise UserError(f"{file.where(('on_gpu',))}a mapping of keys to values is needed, got {on_gpu!r}.")
+    with_gpu = merge(base, on_gpu)
+    validated(base, Places(file).where)
+    validated(with_gpu, Places(file, overlay=True).where)
+    chosen = with_gpu if gpus > 0 else base
+    flags = read_sets(sets, _parameters_of(chosen, sets, path.parent, Places(file, overlay=gpus > 0)) if sets else ())
+    if trials is not None:
+        flags.append(Set(f"--trials {trials}", ("budget", "trials"), trials))
+    if data is not None:
+        flags.append(Set(f"--data {data}", ("data",), data))
+    places = Places(file, overlay=gpus > 0, flags=flags)
+    document = validated(applied(chosen, flags), places.where)
+    spec = _spec(document, places, name=name or path.stem, source=str(path), beside=path.parent, gpus=gpus)
+    checks.check_name_free(name, runs)
+    if gpus > 0 and on_gpu:
+        keys = ", ".join(on_gpu)
+        return _noted(spec, [f"GPUs found: {shown}'s on_gpu section applies ({keys})"], on_gpu_applied=True)
+    if gpus > 0 and spec.resources.gpu == 0:
+        return _noted(spec, ["GPUs found, but this sweep asks for none: --set resources.gpu=0.25 uses them"])
+    return spec
+
+
+def _parameters_of(content: dict[str, Any], sets: Sequence[str], beside: Path, places: Places) -> tuple[str, ...]:
+    """The parameters of the family that the flags or else the file name."""
+    flagged = [text for text in sets if text.startswith("family=")]
+    if flagged:
+        family, place = flagged[-1].removeprefix("family="), f"--set {flagged[-1]}: "
+    else:
+        family, place = content["family"], places.where(("family",))
+    try:
+        return tuple(declared_params(open_family(absolute(family, beside))))
+    except UserError as error:
+        raise UserError(f"{place}{error}") from error
+
+
+def _spec(document: SweepDocument, places: Places, *, name: str, source: str, beside: Path, gpus: int) -> SweepSpec:
+    if not NAME.fullmatch(name):
+        raise UserError(f"the sweep's name is made of letters, digits, '.', '_' and '-', got {name!r}. Give another with --name.")
+    notes: list[str] = []
+    family = absolute(document.family, beside)
+    opened = places.inside(("family",), lambda: open_family(family))
+    data = absolute(document.data or opened.default_data, beside)
+    shape = places.inside(("data",), lambda: checks.shape_of(data, document.fixed))
+    fixed = dict(document.fixed)
+    if len(shape) == 1 and "image_size" in fixed and not places.flag(("fixed", "image_size")):
+        del fixed["image_size"]
+        notes.append(f"image_size is left out, as {data} holds points")
+    flagged = {key: value for key, value in fixed.items() if places.flag(("fixed", key))}
+    pins = Pins({key: value for key, value in fixed.items() if key not in flagged}, flagged, places.where(("fixed",)))
+    ref = document.space or opened.name
+    places.inside(("space",), lambda: find_space(ref, beside))
+    space, more = open_space(ref, family, pins, beside)
+    notes += more
+    sampler = sampler_of(document, places)
+    check_serves(sampler.name, space, places.where(("sampler",)))
+    budget, more = budget_of(document, places, grid_size(space) if sampler.name == "grid" else None)
+    notes += more
+    metrics = checks.metric_settings(document.metrics, data, shape, places)
+    rules = DEFAULT_RULES if document.stopping is None else tuple(document.stopping)
+    spec = SweepSpec(
+        name=name,
+        source=source,
+        family=family,
+        data=data,
+        space=space,
+        fixed={key: space.fixed[key] for key in fixed},
+        objective=objective_of(document, places, shape),
+        budget=budget,
+        sampler=sampler,
+        scheduler=scheduler_of(document, budget, places),
+        stopping=tuple(rule_of(rule, beside) for rule in rules),
+        stopping_from_user=document.stopping is not None,
+        finalists=Finalists(**document.finalists.model_dump()),
+        resources=Resources(**document.resources.model_dump()),
+        metrics=metrics,
+        score=Score(**document.score.model_dump()),
+        seed=document.seed,
+        notes=tuple(notes),
+    )
+    checks.check_resources(spec, gpus, places)
+    checks.check_runs(spec, shape, places)
+    return spec
+
+
+def _noted(spec: SweepSpec, notes: Sequence[str], *, on_gpu_applied: bool = False) -> SweepSpec:
+    return dataclasses.replace(spec, notes=(*notes, *spec.notes), on_gpu_applied=on_gpu_applied)
