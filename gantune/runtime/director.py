@@ -14,7 +14,7 @@ from gantune.errors import UserError
 from gantune.runtime.ledger import STATES, Entry, Event, Ledger
 from gantune.runtime.live import LiveState
 from gantune.runtime.pruning import Pruner
-from gantune.runtime.stopping import StopRequests
+from gantune.runtime.stopping import Halt, StopRequests
 from gantune.runtime.work import Plan, Result
 
 
@@ -22,8 +22,8 @@ class Search(Protocol):
     """What the director needs of the search over configurations."""
 
     def ask(self) -> Any: ...
-    def report(self, number: int, kimg: float, value: float) -> None: ...
-    def tell(self, number: int, reason: str, value: float | None) -> None: ...
+    def report(self, number: int, kimg: float, value: float | None) -> None: ...
+    def tell(self, number: int, reason: str, value: float | None = None) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,11 @@ class Book:
         self.spool, self.ledger, self._clock = spool, ledger, clock
 
     def append(self, kind: str, **fields: Any) -> None:
-        """Write an event down, then take it into account."""
-        self.spool.append(kind, **fields)
+        """Write an event down, then take it into account. Raises `Halt` when the disk does not take it: nothing may happen unwritten."""
+        try:
+            self.spool.append(kind, **fields)
+        except OSError as error:
+            raise Halt(f"the spool {self.spool.path} cannot be written ({error.strerror})") from None
         self.ledger.apply({"kind": kind, "t": self._clock(), **fields})
 
 
@@ -76,7 +79,6 @@ class Director:
         search: Search,
         plan_of: Callable[[Entry], Plan],
         settle: Callable[[dict[str, Any]], dict[str, Any]],
-        origin_of: Callable[[int], tuple[str, str | None]],
         stops: StopRequests,
         live: LiveState,
         limits: Limits,
@@ -86,7 +88,7 @@ class Director:
     ) -> None:
         self._book, self._ledger = book, book.ledger
         self._pruner, self._search = pruner, search
-        self._plan_of, self._settle, self._origin_of = plan_of, settle, origin_of
+        self._plan_of, self._settle = plan_of, settle
         self._stops, self._live, self._limits, self._slots, self._clock = stops, live, limits, slots, clock
         self._pending = dict(pending or {})
         self._running: set[str] = set()
@@ -162,14 +164,14 @@ class Director:
             self._dry = True
             return None
         params = dict(asked.params)
-        origin, note = self._origin_of(asked.number)
-        name = f"{len(self._ledger.trials):04d}"
+        origin = "sampler" if asked.number else "canonical"  # the first question is always the canonical setting
+        name = f"{asked.number:04d}"
         problem = None
         try:
             values = self._settle(params)
         except UserError as error:
             values, problem = params, str(error)
-        self._book.append("trial", trial=name, number=asked.number, params=params, values=values, origin=origin, note=note)
+        self._book.append("trial", trial=name, number=asked.number, params=params, values=values, origin=origin, note=asked.note)
         entry = self._ledger.trials[name]
         if problem is not None:
             self._end(entry, "error", problem)
@@ -195,7 +197,7 @@ class Director:
             reason, evidence = result["verdict"]
             return reason, evidence
         if entry.id in self._pending:
-            return "asha", self._pending[entry.id]
+            return self._pruner.reason, self._pending[entry.id]
         if entry.id in self._stops.trials:
             self._book.append("user", trial=entry.id, what="stop")
             return "user", "stopped by the user"
@@ -205,10 +207,8 @@ class Director:
         return None
 
     def _end(self, entry: Entry, reason: str, evidence: str, cut: str | None = None) -> None:
-        extra = {} if cut is None else {"cut": cut}
-        self._book.append(
-            "end", trial=entry.id, state=STATES[reason], reason=reason, evidence=evidence, fid=entry.best, kimg=entry.kimg, seconds=entry.seconds, **extra
-        )
+        about = {"state": STATES[reason], "reason": reason, "evidence": evidence, "fid": entry.best, "kimg": entry.kimg, "seconds": entry.seconds}
+        self._book.append("end", trial=entry.id, **about, **({} if cut is None else {"cut": cut}))
         self._running.discard(entry.id)
         self._pending.pop(entry.id, None)
         self._pruner.end(entry.id, reason, entry.kimg, entry.best)

@@ -7,18 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-STATES = {
-    "equilibrium": "complete",
-    "plateau": "complete",
-    "budget": "complete",
-    "d_won": "pruned",
-    "d_dead": "pruned",
-    "mode_collapse": "pruned",
-    "diverged": "pruned",
-    "asha": "pruned",
-    "infra": "failed",
-    "error": "failed",
-    "user": "stopped",
+from gantune.stopping.verdict import COMPLETE, FAILED, PRUNED, Reason
+
+STATES: dict[str, str] = {
+    **{str(reason): "complete" for reason in COMPLETE},
+    **{str(reason): "pruned" for reason in PRUNED},
+    **{str(reason): "failed" for reason in FAILED},
+    str(Reason.USER): "stopped",
 }
 
 Event = Mapping[str, Any]

@@ -21,6 +21,8 @@ STOP = "STOP"
 class Pruner(Protocol):
     """Decides, report by report, whether a trial is worth going on with."""
 
+    reason: str  # of the trials that it stops
+
     def report(self, trial: str, kimg: float, best: float | None) -> str | None:
         """The evidence for stopping `trial` now, or None to go on. `best` is its running best, None before the first value."""
 
@@ -30,6 +32,8 @@ class Pruner(Protocol):
 
 class NoPruning:
     """Every trial runs until a rule or its budget ends it."""
+
+    reason = "asha"
 
     def report(self, trial: str, kimg: float, best: float | None) -> str | None:
         return None
@@ -45,6 +49,8 @@ class Asha(AsyncHyperBandScheduler):  # type: ignore[misc]
     survivors only. One that settled (equilibrium, plateau) counts there with the best value it had, one that the user or a
     failure ended does not count.
     """
+
+    reason = "asha"
 
     def __init__(self, *, mode: str, kimg: float, grace: float, reduction: float) -> None:
         super().__init__("kimg", "best", mode, max_t=kimg, grace_period=grace, reduction_factor=reduction, stop_last_trials=False)
@@ -64,10 +70,12 @@ class Asha(AsyncHyperBandScheduler):  # type: ignore[misc]
         cutoff = self._brackets[0].cutoff(before) * self._sign
         bar = f"{cutoff:.4g}" if abs(cutoff) < WORST / 10 else "any value"
         mine = "no value" if best is None else f"{best:.4g}"
-        return f"{mine} at {kimg:g} kimg, where 1 of {self._reduction_factor:g} goes on: {len(before)} trials before it set the bar at {bar}"
+        return (
+            f"{mine} at {kimg:g} kimg, where 1 of {self._reduction_factor:g} goes on: {len(before)} trials before it set the bar at {bar}"
+        )
 
     def end(self, trial: str, reason: str, kimg: float, best: float | None) -> None:
-        if reason == "asha" or STATES[reason] in ("failed", "stopped"):
+        if reason == self.reason or STATES[reason] in ("failed", "stopped"):
             return
         reward = -WORST if STATES[reason] == "pruned" else self._reward(best)
         for at, held in self.rungs.items():
@@ -91,6 +99,8 @@ class Median(MedianStoppingRule):  # type: ignore[misc]
     Speaks from `grace` on and with three other trials that far. Hopeless trials count on as worst, settled ones with their best.
     """
 
+    reason = "median"
+
     def __init__(self, *, mode: str, kimg: float, grace: float) -> None:
         super().__init__("kimg", "best", mode, grace_period=grace, min_samples_required=3, min_time_slice=math.inf)
         self._no_value = WORST if mode == "min" else -WORST
@@ -102,7 +112,7 @@ class Median(MedianStoppingRule):  # type: ignore[misc]
         return f"{'no value' if best is None else f'{best:.4g}'} at {kimg:g} kimg is worse than the median of the other trials' means"
 
     def end(self, trial: str, reason: str, kimg: float, best: float | None) -> None:
-        if reason == "asha" or STATES[reason] in ("failed", "stopped") or kimg >= self._end:
+        if reason == self.reason or STATES[reason] in ("failed", "stopped") or kimg >= self._end:
             return
         last = None if STATES[reason] == "pruned" else best
         # The sharp rise lies just after its last report, so that what it was compared with up to there stays as it was.

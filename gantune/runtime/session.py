@@ -70,7 +70,9 @@ def session(*, local: bool = False, cpus: int | None = None) -> Iterator[Session
     except ConnectionError as error:
         if address is None:
             raise
-        raise UserError(f"RAY_ADDRESS={address}: no Ray cluster answers there ({error}).\nUnset it or give --local to run on this machine.") from None
+        raise UserError(
+            f"RAY_ADDRESS={address}: no Ray cluster answers there ({error}).\nUnset it or give --local to run on this machine."
+        ) from None
     finally:
         ray.shutdown()
         if own is not None:

@@ -73,7 +73,7 @@ class Work:
                 if self._unit.points:
                     return self._result(self._unit.points)
             return self._result([self._unit.advance()])
-        except Exception as error:  # noqa: BLE001 - whatever the configuration causes is that trial's result, and stops no other
+        except Exception as error:  # whatever the configuration causes is that trial's result, and stops no other
             if is_passing(error):
                 raise
             return {"trial": self._plan["trial"], "points": [], "verdict": None, "error": last_line(error)}

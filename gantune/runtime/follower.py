@@ -1,0 +1,54 @@
+"""The process that carries a sweep's spool into MLflow while the sweep runs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+PATIENCE = 60.0  # seconds after the sweep's end
+
+
+class Follower:
+    """A running writer."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        command = [sys.executable, "-m", "gantune.tracking.writer", str(folder), "--parent", str(os.getpid())]
+        with open(folder / "mlflow-writer.log", "ab") as log:
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def drain(self) -> str | None:
+        """Wait until everything has arrived; one line for the user when it has not."""
+        try:
+            code = self._process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            code = None
+        return (
+            None
+            if code == 0
+            else f"MLflow is behind: `gantune sync {self.folder.name}` brings it up to date (see {self.folder}/mlflow-writer.log)."
+        )
+
+    def end(self) -> None:
+        """Leave no process behind."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(2)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+
+
+@contextlib.contextmanager
+def following(folder: Path) -> Iterator[Follower]:
+    """A writer for as long as the context lasts."""
+    follower = Follower(folder)
+    try:
+        yield follower
+    finally:
+        follower.end()

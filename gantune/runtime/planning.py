@@ -1,0 +1,95 @@
+"""From a sweep's spec to workers' plans: complete values, folders, fresh seeds; and which trials go on to the final."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from gantune.config import Config
+from gantune.families import open_family
+from gantune.runtime.ledger import Entry
+from gantune.runtime.work import Plan
+
+SCORE_SEED = 500_000  # apart from any seed that a trial trains with
+FINAL_SEED = 1_000
+SCORE_ALL = 40  # sweeps up to this size have every trial scored, larger ones their better half
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Makes the plans of one sweep."""
+
+    spec: Any
+    folder: Path  # absolute: workers run elsewhere
+
+    def settle(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Complete, checked values of a searched point. `UserError` when some combination lies outside what a parameter allows."""
+        values = {"seed": self.spec.seed} | self.spec.space.resolve(params)
+        return Config.of(open_family(self.spec.family), self.spec.data, values).flat()
+
+    def trial(self, entry: Entry) -> Plan:
+        """The plan of a trial of the search."""
+        return self._plan(entry.id, entry.values, self.folder / "trials" / entry.id, self.spec.budget.kimg, grids=3)
+
+    def final(self, who: str, values: dict[str, Any], seed: int) -> Plan:
+        """The plan of a finalist's run."""
+        name = f"{who}-s{seed}"
+        kimg = self.spec.finalists.kimg or self.spec.budget.kimg
+        return self._plan(name, values | {"seed": seed}, self.folder / "finalists" / name, kimg, grids=1)
+
+    def seeds(self, used: Iterable[int]) -> list[int]:
+        """As many seeds as the final wants, none of which the search used."""
+        taken = set(used)
+        seeds: list[int] = []
+        candidate = FINAL_SEED + self.spec.seed
+        while len(seeds) < self.spec.finalists.seeds:
+            if candidate not in taken:
+                seeds.append(candidate)
+            candidate += 1
+        return seeds
+
+    def _plan(self, name: str, values: dict[str, Any], folder: Path, kimg: float, grids: int) -> Plan:
+        spec = self.spec
+        return {
+            "trial": name,
+            "family": spec.family,
+            "data": spec.data,
+            "values": values,
+            "kimg": kimg,
+            "report_every": spec.budget.report_every,
+            "folder": str(folder),
+            "metrics": dict(spec.metrics),
+            "rules": list(spec.stopping),
+            "rules_from_user": spec.stopping_from_user,
+            "objective": spec.objective.metric,
+            "mode": spec.objective.mode,
+            "threads": max(1, int(spec.resources.cpu)),
+            "grids": grids,
+        }
+
+
+def to_score(entries: Sequence[Entry], mode: str) -> list[Entry]:
+    """The trials with a chance to rank: all that have a value, or the better half of many and the canonical one."""
+    sign = 1.0 if mode == "min" else -1.0
+    able = sorted((e for e in entries if e.best is not None), key=lambda e: sign * (e.best or 0.0))
+    if len(able) <= SCORE_ALL:
+        return able
+    kept = able[: max(SCORE_ALL, math.ceil(len(able) / 2))]
+    return kept + [e for e in able if e.origin == "canonical" and e not in kept]
+
+
+def keep_code(spec: Any, folder: Path) -> Any:
+    """Copy a family that is a file of the user's into the sweep, so that every worker and every resume finds it as it was."""
+    path, colon, name = spec.family.rpartition(":")
+    if not colon or not path.endswith(".py"):
+        return spec
+    kept = folder / "code" / Path(path).name
+    if Path(path).resolve() != kept.resolve():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, kept)
+    family = f"{kept.resolve()}:{name}"
+    return replace(spec, family=family, space=replace(spec.space, family=family))

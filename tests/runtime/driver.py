@@ -1,0 +1,66 @@
+"""Runs or resumes a sweep of synthetic trials as a process of its own: `python driver.py FOLDER [--resume] [--trials N] …`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from gantune.space import Domain, SearchSpace
+from gantune.spec import Budget, Finalists, Objective, Resources, Sampler, Scheduler, Score, SweepSpec
+from gantune.sweep import SweepInterrupted, resume_sweep, run_sweep
+
+OPENER, SCORER = "synthetic:Synthetic", "synthetic:score"
+
+
+def spec(trials: int = 12, *, hours: float | None = None, top: int = 1, seeds: int = 2, high: float = 1e-2) -> SweepSpec:
+    """Twelve trials of five reports."""
+    space = SearchSpace(
+        family="gan",
+        source="test",
+        parameters={"lr_g": Domain("log", low=1e-5, high=high), "k": Domain("choice", choices=(1, 2))},
+        defaults={"lr_g": 2e-4, "k": 1},
+    )
+    return SweepSpec(
+        name="synthetic",
+        source="test",
+        family="gan",
+        data="ring8",
+        space=space,
+        fixed={},
+        objective=Objective(),
+        budget=Budget(trials, kimg=20.0, report_every=4.0, hours=hours),
+        sampler=Sampler(),
+        scheduler=Scheduler("asha", 0.2, 3),
+        stopping=("diverged",),
+        stopping_from_user=False,
+        finalists=Finalists(top, seeds),
+        resources=Resources(),
+        metrics={"extractor": "raw", "n_fake": 100},
+        score=Score(200),
+        seed=0,
+    )
+
+
+def main() -> None:
+    flags = argparse.ArgumentParser()
+    flags.add_argument("folder", type=Path)
+    flags.add_argument("--resume", action="store_true")
+    flags.add_argument("--trials", type=int, default=12)
+    flags.add_argument("--more", type=int, default=0)
+    flags.add_argument("--hours", type=float)
+    flags.add_argument("--high", type=float, default=1e-2)
+    given = flags.parse_args()
+    try:
+        if given.resume:
+            record = resume_sweep(given.folder, more_trials=given.more, hours=given.hours, local=True, cpus=2, opener=OPENER, scorer=SCORER)
+        else:
+            wanted = spec(given.trials, hours=given.hours, high=given.high)
+            record = run_sweep(wanted, given.folder, local=True, cpus=2, opener=OPENER, scorer=SCORER)
+    except SweepInterrupted as stopped:
+        print(stopped)
+        raise SystemExit(130) from None
+    print(f"done {len(record.trials)} trials, {len(record.finals)} finals")
+
+
+if __name__ == "__main__":
+    main()
