@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from gantune.bundled import family_settings
+from gantune import bundled
 from gantune.config import Config
 from gantune.errors import UserError
 from gantune.families import open_family
 from gantune.metrics import MetricSettings
 from gantune.signals import Point
-from gantune.spec import parse_sets
+from gantune.spec import load_sweep, parse_sets
 from gantune.stopping import Verdict
 from gantune.training import checkpoint
 from gantune.trial import Trial, TrialPlan, default_device
@@ -51,8 +51,9 @@ def plan_run(
     opened = open_family(family)
     data = data or opened.default_data
     if from_run is None:
-        values, note = family_settings(family, on_gpu=default_device().type == "cuda")
-        notes += [note] if note else []
+        if family in bundled.names("sweeps"):
+            values = dict(load_sweep(family, gpus=int(default_device().type == "cuda")).fixed)
+            notes.append(f"Settings of sweeps/{family}.yaml: {', '.join(f'{name}={value}' for name, value in values.items())}")
         values |= parse_sets(sets)
     config = Config.of(opened, data, values, where="--set ")
     folder = out or _new_folder(runs, f"train-{opened.name}")

@@ -1,0 +1,138 @@
+"""The running sweep on the terminal: a table that redraws itself, or plain lines in a pipe."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from gantune.runtime.live import LiveState, Picture, TrialView
+
+ROWS = 24  # of the table; running trials first, then the best
+STYLES = {"running": "cyan", "complete": "green", "pruned": "yellow", "failed": "red", "stopped": "magenta"}
+
+
+@contextmanager
+def showing(name: str, equilibrium: float | None, metric: str) -> Iterator[LiveState]:
+    """A live picture of the sweep while the block runs."""
+    live = LiveState(name)
+    if not sys.stdout.isatty():
+        lines = _Lines(live, equilibrium, metric)
+        live.on_change = lines.update
+        yield live
+        return
+    console = Console()
+    with Live(get_renderable=lambda: table_of(live.picture, equilibrium, metric), console=console, refresh_per_second=4):
+        yield live
+
+
+def table_of(picture: Picture, equilibrium: float | None, metric: str) -> RenderableType:
+    """The whole display for one moment."""
+    table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
+    for column in ("trial", "state"):
+        table.add_column(column)
+    for column in ("kimg", _title(metric), "d_loss", _equilibrium_name(equilibrium)):
+        table.add_column(column, justify="right")
+    table.add_column("reason", overflow="ellipsis", no_wrap=True, max_width=70)
+    views = picture.finals if picture.phase in ("finalists", "done") and picture.finals else picture.trials
+    for view in _chosen(list(views.values())):
+        table.add_row(*_cells(view, equilibrium), style=STYLES.get(view.state, ""))
+    hidden = len(views) - ROWS
+    parts: list[RenderableType] = [_headline(picture), _bar(picture), table]
+    if hidden > 0:
+        parts.append(Text(f"and {hidden} more; `gantune show {picture.name}` lists all", style="dim"))
+    parts += [Text(note, style="dim") for note in picture.notes[-4:]]
+    return Group(*parts)
+
+
+def _chosen(views: list[TrialView]) -> list[TrialView]:
+    def place(view: TrialView) -> tuple[bool, float]:
+        value = view.score if view.score is not None else view.fid
+        return view.state != "running", math.inf if value is None else value
+
+    return sorted(views, key=place)[:ROWS]
+
+
+def _cells(view: TrialView, equilibrium: float | None) -> list[str]:
+    value = view.score if view.score is not None else view.fid
+    reason = " ".join(part for part in (view.reason, f"({view.evidence})" if view.evidence else "") if part)
+    name = f"{view.id} *" if view.origin == "canonical" else view.id
+    return [name, view.state, f"{view.kimg:.0f}", _number(value, 2), _number(view.d_loss, 3), _distance(view.d_loss, equilibrium), reason]
+
+
+def _headline(picture: Picture) -> Text:
+    if picture.phase == "search":
+        text = f"{picture.name}: search, {picture.ended} of {picture.total} trials ended, {picture.stopped_early} stopped early"
+    elif picture.phase == "finalists":
+        done = sum(view.state == "complete" for view in picture.finals.values())
+        text = f"{picture.name}: finalists and the canonical setting, {done} of {picture.finals_total} runs"
+    else:
+        text = f"{picture.name}: {picture.phase}"
+    left = picture.seconds_left
+    return Text(text + (f", about {_span(left)} left" if left else "") + f"  [{picture.slots} at a time]", style="bold")
+
+
+def _bar(picture: Picture) -> RenderableType:
+    if picture.phase == "finalists" and picture.finals_total:
+        share = sum(min(1.0, view.kimg / picture.kimg_budget) for view in picture.finals.values() if picture.kimg_budget)
+        return ProgressBar(total=picture.finals_total, completed=share, width=60)
+    share = sum(1.0 if v.state != "running" else v.kimg / max(picture.kimg_budget, 1e-9) for v in picture.trials.values())
+    return ProgressBar(total=max(1, picture.total), completed=min(share, picture.total), width=60)
+
+
+class _Lines:
+    """One line for each trial that ends, each phase and each note."""
+
+    def __init__(self, live: LiveState, equilibrium: float | None, metric: str) -> None:
+        self.live, self.equilibrium, self.title = live, equilibrium, _title(metric)
+        self.said: set[str] = set()
+
+    def update(self) -> None:
+        """Print what is new."""
+        picture = self.live.picture
+        self._say(f"phase {picture.phase}", f"[{picture.name}] {picture.phase}")
+        for index, note in enumerate(picture.notes):
+            self._say(f"note {index}", note)
+        for view in [*picture.trials.values(), *picture.finals.values()]:
+            if view.state == "running":
+                continue
+            name, state, kimg, value, d_loss, distance, reason = _cells(view, self.equilibrium)
+            kind = "scored" if view.score is not None else state
+            line = f"{name}  {kind}  {kimg} kimg  {self.title} {value}  d_loss {d_loss} ({distance})  {reason}".rstrip()
+            self._say(f"{view.id} {kind}", line)
+
+    def _say(self, key: str, line: str) -> None:
+        if key not in self.said:
+            self.said.add(key)
+            print(line, flush=True)
+
+
+def _title(metric: str) -> str:
+    return metric.upper() if metric in ("fid", "kid") else metric
+
+
+def _equilibrium_name(equilibrium: float | None) -> str:
+    if equilibrium is not None and math.isclose(equilibrium, math.log(2)):
+        return "to ln 2"
+    return "to eq." if equilibrium is None else f"to {equilibrium:g}"
+
+
+def _distance(d_loss: float | None, equilibrium: float | None) -> str:
+    return "" if d_loss is None or equilibrium is None else f"{d_loss - equilibrium:+.3f}"
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:.{digits}f}"
+
+
+def _span(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min" if minutes >= 2 else f"{minutes * 60 + rest} s"

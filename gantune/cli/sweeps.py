@@ -1,0 +1,263 @@
+"""Sweeps: start, resume, stop, list, show, report, browse, synchronise."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gantune.cli.app import RUNS, Json, Runs, Sets, app, print_json, print_table
+from gantune.errors import UserError
+
+if TYPE_CHECKING:
+    from gantune.runtime.live import LiveState
+    from gantune.spec import SweepSpec
+    from gantune.tracking.record import SweepRecord
+
+Local = Annotated[bool, typer.Option("--local", help="Run on this machine even where RAY_ADDRESS names a cluster.")]
+Hours = Annotated[float | None, typer.Option(help="Wall-clock limit of the search.")]
+
+
+@app.command()
+def sweep(
+    name: Annotated[str, typer.Argument(metavar="NAME|FILE", help="A sweep such as dcgan, or a YAML file.")],
+    sets: Sets = [],  # noqa: B006  # Typer reads the default and never changes it
+    trials: Annotated[int | None, typer.Option(help="Number of trials.")] = None,
+    data: Annotated[str | None, typer.Option(help="Data set.")] = None,
+    as_name: Annotated[str | None, typer.Option("--name", help="Name of this run of the sweep; default: NAME-1, NAME-2, ...")] = None,
+    warm_start: Annotated[list[str], typer.Option("--warm-start", metavar="SWEEP", help="Learn from an earlier sweep's trials first.")] = [],  # noqa: B006
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, print what would run, start nothing.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Run in the background; `gantune show` follows it.")] = False,
+    local: Local = False,
+    runs: Runs = RUNS,
+) -> None:
+    """Search hyperparameters: trials, early stops, finalists, a report."""
+    from gantune.runtime.gpus import visible_gpus
+    from gantune.spec import load_sweep
+
+    spec = load_sweep(name, sets=sets, trials=trials, data=data, name=as_name, runs=runs, gpus=visible_gpus(local=local))
+    check_runs(runs)
+    if dry_run:
+        _dry_run(spec)
+        return
+    from gantune.sweep import earlier_trials, run_sweep
+    from gantune.tracking.store import find_sweep, new_instance
+
+    known = earlier_trials([find_sweep(runs, other) for other in warm_start], spec)
+    folder = runs / as_name if as_name else new_instance(runs, spec.name)
+    if detach:
+        from gantune.cli.background import start_in_background
+
+        start_in_background(folder, _without_name(sys.argv[1:]))
+        return
+    for note in spec.notes:
+        print(note)
+    _drive(spec, folder, lambda live: run_sweep(spec, folder, live=live, local=local, warm=known))
+
+
+@app.command()
+def resume(
+    name: Annotated[str, typer.Argument(help="A sweep, or `latest`.")] = "latest",
+    trials: Annotated[str | None, typer.Option(help="+N: that many more trials than it had.")] = None,
+    hours: Hours = None,
+    gpu_hours: Annotated[float | None, typer.Option(help="Limit of GPU hours over all trials.")] = None,
+    local: Local = False,
+    runs: Runs = RUNS,
+) -> None:
+    """Go on with a sweep that was stopped or killed, or extend a finished one."""
+    from gantune.spec import SweepSpec
+    from gantune.sweep import resume_sweep
+    from gantune.tracking.store import find_sweep, frozen
+
+    more = 0
+    if trials is not None:
+        if not trials.removeprefix("+").isdigit() or int(trials) < 1:
+            raise UserError(f"--trials is how many more, such as +50, got {trials}.")
+        more = int(trials)
+    for flag, limit in (("--hours", hours), ("--gpu-hours", gpu_hours)):
+        if limit is not None and not limit > 0:
+            raise UserError(f"{flag} is a number above 0, got {limit:g}.")
+    folder = find_sweep(runs, name)
+    spec = SweepSpec.from_json(frozen(folder)["spec"])
+    _drive(spec, folder, lambda live: resume_sweep(folder, more_trials=more, hours=hours, gpu_hours=gpu_hours, live=live, local=local))
+
+
+@app.command()
+def stop(
+    name: Annotated[str, typer.Argument(metavar="SWEEP")] = "latest",
+    trial: Annotated[str | None, typer.Argument(metavar="[TRIAL]")] = None,
+    runs: Runs = RUNS,
+) -> None:
+    """Stop a running sweep so that it can be resumed, or end one of its trials."""
+    from gantune.sweep import stop_sweep
+    from gantune.tracking.store import find_sweep
+
+    folder = find_sweep(runs, name)
+    stop_sweep(folder, trial)
+    print(f"asked {folder.name} to " + (f"end trial {trial}" if trial else f"stop; go on later with: gantune resume {folder.name}"))
+
+
+@app.command()
+def ls(runs: Runs = RUNS, as_json: Json = False) -> None:
+    """The sweeps in the runs folder."""
+    from gantune.tracking.record import SweepRecord
+    from gantune.tracking.store import list_sweeps
+
+    records = [SweepRecord.load(folder) for folder in list_sweeps(runs)]
+    if as_json:
+        print_json([_summary(record) for record in records])
+        return
+    rows = []
+    for summary in map(_summary, records):
+        best = "" if summary["value"] is None else f"{summary['value']:.2f}"
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(summary["created"]))
+        rows.append([summary["sweep"], summary["status"], when, summary["family"], summary["data"], f"{summary['ended']}/{summary['trials']}", best])
+    print_table(["sweep", "status", "started", "family", "data", "trials", "best"], rows)
+
+
+def _summary(record: SweepRecord) -> dict[str, Any]:
+    best = record.best
+    return {
+        "sweep": record.name,
+        "status": record.status,
+        "created": record.about.get("created", 0.0),
+        "family": record.spec["family"],
+        "data": record.spec["data"],
+        "trials": len(record.trials),
+        "ended": sum(trial.state != "running" for trial in record.trials),
+        "best": None if best is None else best.id,
+        "value": None if best is None or best.value is None or not math.isfinite(best.value) else best.value,
+    }
+
+
+@app.command()
+def show(name: Annotated[str, typer.Argument(metavar="SWEEP")] = "latest", runs: Runs = RUNS, as_json: Json = False) -> None:
+    """A sweep's trials, the best first, with reasons, finalists and the canonical setting."""
+    from gantune.tracking.record import SweepRecord
+    from gantune.tracking.store import find_sweep
+
+    record = SweepRecord.load(find_sweep(runs, name))
+    if as_json:
+        print_json(record.to_json())
+        return
+    metric = record.objective[0]
+    print(f"{record.name}: {record.status}, {record.spec['family']} on {record.spec['data']}")
+    rows = []
+    for trial in record.ranked():
+        params = " ".join(f"{key}={value:.3g}" if isinstance(value, float) else f"{key}={value}" for key, value in trial.params.items())
+        best = "" if trial.fid is None else f"{trial.fid:.2f}"
+        fresh = "" if trial.scored is None else f"{trial.scored:.2f}"
+        mark = " *" if trial.origin == "canonical" else ""
+        rows.append([trial.id + mark, trial.state, trial.reason or "", f"{trial.kimg:.0f}", f"{trial.seconds:.0f}", best, fresh, params])
+    print_table(["trial", "state", "reason", "kimg", "seconds", f"best {metric}", f"{metric} on fresh samples", "parameters"], rows)
+    described = record.to_json()
+    finals = [*described["finalists"], *([described["canonical"]] if described["canonical"].get("runs") else [])]
+    if finals:
+        print("\nRe-run with the same fresh seeds:")
+        rows = [[f["who"], _number(f["mean"]), _number(f["std"]), " ".join(_number(r["metrics"].get(metric)) for r in f["runs"])] for f in finals]
+        print_table(["who", f"mean {metric}", "std", "each seed"], rows)
+    print("* the family's canonical setting")
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
+@app.command()
+def report(
+    names: Annotated[list[str], typer.Argument(metavar="SWEEP...")],
+    out: Annotated[Path | None, typer.Option(help="Folder to write into; default: the sweep's report/.")] = None,
+    runs: Runs = RUNS,
+) -> None:
+    """One page that compares trials, or whole sweeps; Parquet, CSV, Markdown and LaTeX beside it."""
+    from gantune.report import write_report
+    from gantune.tracking.record import SweepRecord
+    from gantune.tracking.store import find_sweep
+
+    folders = [find_sweep(runs, name) for name in dict.fromkeys(names)]
+    files = write_report([SweepRecord.load(folder) for folder in folders], out or folders[0] / "report")
+    for file in files:
+        print(file)
+
+
+@app.command()
+def sync(name: Annotated[str, typer.Argument(metavar="SWEEP")] = "latest", runs: Runs = RUNS) -> None:
+    """Bring MLflow up to date with a sweep: what is missing there is replayed, what is there is left alone."""
+    from gantune.tracking.replay import sync as replay
+    from gantune.tracking.store import find_sweep
+
+    folder = find_sweep(runs, name)
+    result = replay(folder)
+    print(f"{folder.name}: {result.runs} runs, {result.points} points and {result.artifacts} artifacts sent to MLflow")
+
+
+@app.command()
+def ui(
+    name: Annotated[str, typer.Argument(metavar="SWEEP", help="Whose Optuna study to open.")] = "latest",
+    port: Annotated[int, typer.Option(min=1, max=65534, help="MLflow's port; optuna-dashboard takes the next.")] = 5000,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    runs: Runs = RUNS,
+) -> None:
+    """MLflow on the store, and optuna-dashboard on a sweep's study."""
+    from gantune.tracking.store import find_sweep
+    from gantune.ui import serve
+
+    serve(runs, find_sweep(runs, name), host=host, port=port, say=print)
+
+
+def _without_name(arguments: list[str]) -> list[str]:
+    kept = [argument for argument in arguments if argument != "--detach" and not argument.startswith("--name=")]
+    if "--name" in kept:
+        place = kept.index("--name")
+        del kept[place : place + 2]
+    return kept
+
+
+def check_runs(runs: Path) -> None:
+    """`UserError` when the runs folder cannot be written; nothing is created."""
+    import os
+
+    place = runs.absolute()
+    while not place.exists():
+        place = place.parent
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        raise UserError(f"the runs folder {runs} cannot be written ({place}). Choose another with --runs.")
+
+
+def _drive(spec: SweepSpec, folder: Path, run: Callable[[LiveState], SweepRecord]) -> None:
+    from gantune.cli.live import showing
+    from gantune.config import Config
+    from gantune.families import open_family
+    from gantune.sweep import SweepInterrupted
+
+    family = open_family(spec.family)
+    reading = family.equilibrium(Config.of(family, spec.data, dict(spec.fixed)).hparams)
+    try:
+        with showing(folder.name, None if reading is None else reading.value, spec.objective.metric) as live:
+            record = run(live)
+    except SweepInterrupted as stopped:
+        print(f"gantune: {stopped}", file=sys.stderr)
+        raise typer.Exit(130) from None
+    _summarise(record)
+
+
+def _summarise(record: SweepRecord) -> None:
+    from gantune.report.headline import headline
+
+    print()
+    for line in headline(record):
+        print(line)
+    print(f"Report: {record.folder / 'report' / 'index.html'}")
+    print(f"Browse: gantune ui {record.name}    Details: gantune show {record.name}")
+
+
+def _dry_run(spec: SweepSpec) -> None:
+    from gantune.cli.plan import describe
+
+    for line in describe(spec):
+        print(line)
