@@ -8,14 +8,26 @@
     trials.parquet  one row a trial; trials.csv has the same columns
     curves.parquet  one row a report
 
-Columns of trials: `sweep`, `family`, `data`, `objective` (the metric), `trial`, `number` (Optuna's), `origin` (canonical, sampler, user), `state`,
-`reason`, `evidence`, `note`: text, `number` int64; `rank` int64, within `settings`, a key that agrees for values measured alike (or
-"not rescored", "no value"); `kimg`, `seconds` (of the device): float64; `best`, `best_kimg`: best value while training and where;
-`rescored`: its best checkpoint's value on fresh samples; `provenance`: its settings as JSON; `searched`: names of the searched parameters, comma-separated;
-`rescored.NAME`: every rescored metric, float64; `param.NAME`: every setting of the run, int64, float64, bool or text (schedules as JSON).
+Columns of trials (text where nothing else is said; null where there is no value):
 
-Columns of curves: `sweep`, `trial`, `kimg`, `images`, `seconds` and every reported quantity under its name in `gantune.signals`, float64. Null: not
-measured at that report; NaN: measured as NaN.
+    sweep, family, data       what was searched
+    objective                 the metric that ranks
+    trial, number             id within the sweep, and Optuna's number (int64)
+    origin                    canonical, sampler or user
+    state, reason, evidence   how it ended and on what grounds
+    note                      what was moved to fit the search space
+    rank                      int64, within `settings`
+    settings                  key that agrees for values measured alike; or "not rescored", "no value"
+    kimg, seconds             float64: images and device seconds used
+    best, best_kimg           float64: the best value while training, and where
+    rescored                  float64: its best checkpoint's value on fresh samples
+    provenance                how that was measured, as JSON
+    searched                  names of the searched parameters, comma-separated
+    rescored.NAME             float64: every rescored metric
+    param.NAME                every setting of the run: int64, float64, bool, or text (schedules as JSON)
+
+Columns of curves: sweep, trial, kimg, images, seconds, and every reported quantity under its name in `gantune.signals`, float64.
+Null: not measured at that report; NaN: measured as NaN.
 """
 
 from __future__ import annotations

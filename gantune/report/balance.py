@@ -106,14 +106,16 @@ def _panel(
             seed = row.record.params.get("seed")
             traces.append(trace | {"hovertemplate": f"seed {seed}, {words}: %{{y:.4g}}<extra></extra>"})
     layout: Figure = {"xaxis": {"title": {"text": "kimg"}, "range": [0, 1.02 * longest], "anchor": "y3"}, "showlegend": False}
-    titles = ["D loss (nats)", "G loss (nats)", label]
+    unit = " (nats)" if line.label == "ln 2" else ""
+    titles = [f"D loss{unit}", f"G loss{unit}", label]
     domains = [[0.70, 1.0], [0.36, 0.64], [0.0, 0.30]]
     for index, (name, title, domain) in enumerate(zip(signals, titles, domains, strict=True)):
         axis = {"title": {"text": title, "standoff": 6}, "domain": domain, "nticks": 4}
         scale, span = limits[name]
         layout[f"yaxis{index + 1 if index else ''}"] = axis | {"type": scale, **({"range": span} if span else {})}
     if line.value is not None:
-        layout["shapes"], layout["annotations"] = level(line.value, line.label)
+        layout["shapes"], layout["annotations"] = level(line.value, line.label, outside=True)
+        layout["margin"] = {"l": 56, "r": 18 + 7 * len(line.label), "t": 8, "b": 44}
     return {"data": traces, "layout": layout, "height": 520}
 
 
@@ -139,5 +141,3 @@ def _title(row: Row, sweep: Sweep) -> str:
 
 def _sortable(value: Any) -> tuple[int, float, str]:
     return (0, float(value), "") if isinstance(value, (int, float)) else (1, 0.0, str(value))
-
-

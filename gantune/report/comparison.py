@@ -37,7 +37,9 @@ def overlays(sweeps: Sequence[Sweep], tracks: Sequence[Progress], shelf: Shelf) 
     found = []
     for members in groups.values():
         names = ", ".join(sweep.name for sweep, _ in members)
-        figures = [shelf.put(best_so_far([sweep for sweep, _ in members], [track for _, track in members], axis)) for axis in ("seconds", "kimg")]
+        figures = [
+            shelf.put(best_so_far([sweep for sweep, _ in members], [track for _, track in members], axis)) for axis in ("seconds", "kimg")
+        ]
         sentence = f"{members[0][0].label} as measured while training, on {members[0][0].spec.get('data')}: {names}."
         found.append({"figures": figures, "sentence": sentence})
     return found

@@ -40,19 +40,20 @@ def best_so_far(sweeps: Sequence[Sweep], tracks: Sequence[Progress], axis: str) 
     if len(sweeps) == 1:
         canonical = next((row for row in first.rows if row.record.origin == "canonical" and row.best is not None), None)
         if canonical is not None and canonical.best is not None:
-            label = f"canonical setting, its best while searching: {canonical.best:.4g}"
+            label = f"canonical {canonical.best:.4g}"
             layout["shapes"], layout["annotations"] = level(canonical.best, label, log=layout["yaxis"]["type"] == "log")
             layout["yaxis"]["include"] = [rounded(canonical.best)]
         layout["showlegend"] = False
     return {"data": traces, "layout": layout}
 
 
-def level(value: float, label: str, *, log: bool = False, axis: str = "y") -> tuple[list[Figure], list[Figure]]:
-    """A dashed line across the panel with its label above its right end."""
+def level(value: float, label: str, *, log: bool = False, outside: bool = False) -> tuple[list[Figure], list[Figure]]:
+    """A dotted line across the panel with its label above its right end, or `outside` of it in the margin."""
     at = math.log10(value) if log else value
-    line = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "yref": axis, "y0": value, "y1": value}
-    line |= {"line": {"color": "var(--line)", "width": 1.5, "dash": "dash"}, "layer": "below"}
-    note = {"xref": "paper", "x": 1, "xanchor": "right", "yref": axis, "y": at, "yanchor": "bottom", "text": label, "showarrow": False}
+    line = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "yref": "y", "y0": value, "y1": value}
+    line |= {"line": {"color": "var(--line)", "width": 1.5, "dash": "dot"}, "layer": "below"}
+    note: Figure = {"xref": "paper", "x": 1, "yref": "y", "y": at, "text": label, "showarrow": False}
+    note |= {"xanchor": "left", "yanchor": "middle", "xshift": 5} if outside else {"xanchor": "right", "yanchor": "bottom"}
     return [line], [note | {"font": {"size": 12, "color": "var(--muted)"}}]
 
 
@@ -90,10 +91,10 @@ def finals_strip(sweep: Sweep, finals: Sequence[Final]) -> Figure:
         assert final.summary
         colour = "var(--line)" if final.who == CANONICAL else "var(--c1)"
         error = {"type": "data", "array": [rounded(final.summary.std)], "color": colour, "thickness": 2, "width": 7}
-        mean = {"type": "scatter", "mode": "markers", "x": [rounded(final.summary.mean)], "y": [final.title]}
+        mean: Figure = {"type": "scatter", "mode": "markers", "x": [rounded(final.summary.mean)], "y": [final.title]}
         mean |= {"marker": {"symbol": "line-ns-open", "size": 22, "color": colour, "line": {"width": 3}}}
         traces.append(mean | {"error_x": error if final.summary.std else {}, "hovertemplate": "mean %{x:.4g}<extra></extra>"})
-        dots = {"type": "scatter", "mode": "markers", "x": [rounded(value) for value in final.values.values()]}
+        dots: Figure = {"type": "scatter", "mode": "markers", "x": [rounded(value) for value in final.values.values()]}
         dots |= {"y": [final.title] * len(final.values), "text": [str(seed) for seed in final.values]}
         dots |= {"marker": {"size": 10, "color": colour, "opacity": 0.75, "line": {"width": 1, "color": "var(--panel)"}}}
         traces.append(dots | {"hovertemplate": "seed %{text}: %{x:.4g}<extra></extra>"})
@@ -119,33 +120,36 @@ def landscape(sweep: Sweep) -> Figure | None:
     """What the page needs to draw the objective over any two searched parameters; None with fewer than two."""
     rows = [row for row in sweep.rows if row.value is not None and row.group == (sweep.best.group if sweep.best else None)]
     names = [name for name in sweep.searched if len({str(row.record.params.get(name)) for row in rows}) > 1]
-    if len(names) < 2 or len(rows) < 3:
+    if not names or len(rows) < 3:
         return None
+    rows = rows[::-1]  # the best are drawn last, on top
     return {
         "label": sweep.label,
         "mode": sweep.mode,
-        "params": {name: _axis([row.record.params.get(name) for row in rows]) for name in names},
+        "params": {name: _axis([row.record.params.get(name) for row in rows]) for name in names}
+        | {sweep.label: _axis([row.value for row in rows], spread=5)},
         "value": [rounded(row.value) for row in rows],
         "id": [row.id for row in rows],
         "reason": [str(row.record.reason or row.record.state) for row in rows],
-        "best": rows[0].id,
+        "best": rows[-1].id,
     }
 
 
-def is_log(values: Sequence[Any]) -> bool:
-    """Whether positive numbers spread over a factor of 20 or more, so that a log axis serves them."""
+def is_log(values: Sequence[Any], spread: float = 20) -> bool:
+    """Whether positive numbers spread over a factor of `spread` or more, so that a log axis serves them."""
     numbers = [value for value in values if isinstance(value, (int, float)) and not isinstance(value, bool)]
-    return bool(numbers) and min(numbers) > 0 and max(numbers) / min(numbers) >= 20
+    return bool(numbers) and min(numbers) > 0 and max(numbers) / min(numbers) >= spread
 
 
-def _axis(values: list[Any]) -> Figure:
+def _axis(values: list[Any], spread: float = 20) -> Figure:
     numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values if value is not None)
     distinct = sorted({value for value in values if value is not None}, key=lambda v: v if numbers else str(v))
-    if not numbers or len(distinct) <= 6:
+    whole = all(isinstance(value, int) for value in distinct)
+    if not numbers or (len(distinct) <= 6 and (whole or (2 * len(distinct) <= len(values) and not is_log(values, spread)))):
         places = {str(value): index for index, value in enumerate(distinct)}
         labels = [f"{value:.3g}" if isinstance(value, float) else str(value) for value in distinct]
         return {"kind": "steps", "labels": labels, "values": [places.get(str(value)) for value in values]}
-    return {"kind": "log" if is_log(values) else "linear", "values": [rounded(value) for value in values]}
+    return {"kind": "log" if is_log(values, spread) else "linear", "values": [rounded(value) for value in values]}
 
 
 def _steps(x: Sequence[float], y: Sequence[float], trial: Sequence[str]) -> tuple[list[float], list[float], list[str]]:
@@ -166,9 +170,5 @@ def _scale(tracks: Sequence[Progress], axis: str) -> tuple[float, str]:
 
 def _value_axis(sweep: Sweep, tracks: Sequence[Progress]) -> Figure:
     values = [value for track in tracks for value in track.best]
-    scale = "log" if is_log([*values]) or (values and min(values) > 0 and max(values) / min(values) > 5) else "linear"
-    better = "lower" if sweep.mode == "min" else "higher"
-    suffix = ", log scale" if scale == "log" else ""
-    return {"title": {"text": f"best {sweep.label} so far ({better} is better{suffix})"}, "type": scale}
-
-
+    scale = "log" if is_log(values, 5) else "linear"
+    return {"title": {"text": f"best {sweep.label} so far" + (" (log scale)" if scale == "log" else "")}, "type": scale}

@@ -46,7 +46,9 @@ def importance(
     if len({value for _, value in kept}) == 1:
         return Importance({}, count, why="All trials have the same value, so nothing can be told apart.")
     if len(usable) < 2:
-        return Importance({}, count, left_out=left_out, why="Fewer than two parameters varied in every trial, so there is nothing to weigh.")
+        return Importance(
+            {}, count, left_out=left_out, why="Fewer than two parameters varied in every trial, so there is nothing to weigh."
+        )
     shares = _ped_anova(usable, [value for _, value in kept], mode, log, quantile)
     if not sum(shares.values()) > 0:
         return Importance({}, count, left_out=left_out, why="The best trials are spread like all others: no parameter stands out.")

@@ -37,7 +37,10 @@ def number(value: Any, digits: int = 3) -> str:
 def setting(value: Any) -> str:
     """A parameter at three digits (the data files are exact); a schedule as `5, from 20 kimg 1`."""
     if isinstance(value, float):
-        return number(int(value)) if value.is_integer() and abs(value) < 1e7 else number(value)
+        if value.is_integer() and abs(value) < 1e7:
+            return number(int(value))
+        text = number(value)
+        return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
     if isinstance(value, (list, tuple)) and value and all(isinstance(step, (list, tuple)) and len(step) == 2 for step in value):
         (_, first), *rest = value
         return ", ".join([setting(first), *(f"from {setting(start)} kimg {setting(then)}" for start, then in rest)])

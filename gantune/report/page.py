@@ -30,7 +30,7 @@ def render(sweeps: Sequence[Sweep], now: float | None = None) -> str:
     assets = files("gantune.report") / "assets"
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     return environment.from_string((assets / "page.html.j2").read_text("utf-8")).render(
-        title=" · ".join(sweep.name for sweep in sweeps) if len(sweeps) < 5 else f"{len(sweeps)} sweeps",
+        title=sweeps[0].name if not several else f"Comparison of {len(sweeps)} sweeps",
         written=date(time.time() if now is None else now),
         sweeps=[section(sweep, shelf, final, track) for sweep, final, track in zip(sweeps, finals, tracks, strict=True)],
         comparison=comparison(sweeps, finals) if several else [],

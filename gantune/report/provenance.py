@@ -35,10 +35,14 @@ def settings_key(provenance: Mapping[str, Any] | None, searched: Collection[str]
 
 
 def in_words(provenance: Mapping[str, Any] | None) -> str:
-    """One line such as `features mnist_cnn · weights 1f2e3d4c · generated images 2,000`."""
+    """The settings that matter most, such as `features mnist_cnn, 1,000 real and 2,000 generated images`."""
     if not provenance:
         return "settings not recorded"
-    return " · ".join(f"{label} {_short(value)}" for label, value in listed(provenance))
+    parts = [f"features {provenance['extractor']}"] if "extractor" in provenance else []
+    counts = [f"{_count(provenance[name])} {noun}" for name, noun in (("n_real", "real"), ("n_fake", "generated")) if name in provenance]
+    parts += [" and ".join(counts) + " images"] if counts else []
+    parts += [f"real split {provenance['split']}"] if "split" in provenance else []
+    return ", ".join(parts) or "settings listed at the end"
 
 
 def listed(provenance: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -55,12 +59,5 @@ def differing(groups: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return [LABELS.get(name, name.replace("_", " ")) for name in sorted(odd)]
 
 
-def _short(value: Any) -> str:
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    text = str(value)
-    return text[:12] + "…" if len(text) > 24 and all(digit in "0123456789abcdef" for digit in text) else text
+def _count(value: Any) -> str:
+    return "all" if value == 0 else f"{value:,}" if isinstance(value, int) else str(value)

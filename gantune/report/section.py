@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gantune.report import words
+from gantune.report import balance_words, repeat, words
 from gantune.report.balance import MOST_CONFIGURATIONS, configurations, panels, searches_seed
 from gantune.report.compute import Progress, Spent, spent
 from gantune.report.equilibria import Line, equilibrium_line
@@ -16,7 +16,7 @@ from gantune.report.finals import Final, sentence, verdict
 from gantune.report.grids import first_and_last
 from gantune.report.importance import importance
 from gantune.report.numbers import duration, mean_std, number, percent, setting
-from gantune.report.provenance import listed
+from gantune.report.provenance import LABELS, listed
 from gantune.report.rows import NO_VALUE, NOT_RESCORED, Row, Sweep
 from gantune.report.series import MOST_TRIALS, curves_panel
 from gantune.report.tables import group_title
@@ -46,11 +46,12 @@ def section(sweep: Sweep, shelf: Shelf, finals: Sequence[Final], track: Progress
     """Everything that the template asks of a sweep."""
     cost, line = spent(sweep), equilibrium_line(sweep)
     curves = curves_panel(sweep, line)
-    scene = landscape(sweep)
+    scene, seeded = landscape(sweep), searches_seed(sweep)
     weights = _importance(sweep)
     if scene is not None:
-        ranked = [name for name in (*(n for n in ("lr_ratio", "k") if n in scene["params"]), *weights.shares, *scene["params"])]
-        scene["x"], scene["y"] = list(dict.fromkeys(name for name in ranked if name in scene["params"]))[:2]
+        ranked = [*(name for name in ("lr_ratio", "k") if name in scene["params"]), *weights.shares, *scene["params"]]
+        names = list(dict.fromkeys(name for name in ranked if name != "seed" or len(scene["params"]) < 3))
+        scene["x"], scene["y"] = names[:2]
     return {
         "name": sweep.name,
         "label": sweep.label,
@@ -58,20 +59,22 @@ def section(sweep: Sweep, shelf: Shelf, finals: Sequence[Final], track: Progress
         "family": sweep.spec.get("family", "an unnamed family"),
         "data": sweep.spec.get("data", "unnamed data"),
         **words.header(sweep),
-        "headline": words.headline(sweep, sentence(sweep, list(finals))),
+        "headline": balance_words.headline(sweep, configurations(sweep))
+        if seeded
+        else words.headline(sweep, sentence(sweep, list(finals))),
         "tiles": _tiles(cost),
         "counts": words.counts(cost, sweep),
         "finals": [_final(final, sweep) for final in finals],
         "finals_sentence": words.finals(sweep, finals),
         "finals_figure": shelf.put(finals_strip(sweep, finals)) if len({f.settings for f in finals}) == 1 else "",
-        "no_finals": words.no_finals(sweep),
+        "no_finals": words.no_finals(sweep, seeded),
         "groups": [_group(sweep, name, rows, index == 0) for index, (name, rows) in enumerate(sweep.groups.items())],
-        "balance": _balance(sweep, line, shelf) if searches_seed(sweep) else None,
+        "balance": _balance(sweep, line, shelf) if seeded else None,
         "progress": [shelf.put(best_so_far([sweep], [track], axis)) for axis in ("seconds", "kimg")] if track.best else [],
         "progress_note": words.progress(sweep, track),
         "landscape": shelf.put(scene),
         "landscape_note": words.landscape(sweep),
-        "no_landscape": "A picture takes three ranked trials and two parameters that vary; this sweep does not have them yet.",
+        "no_landscape": "A picture takes three ranked trials and a parameter that varies; this sweep does not have them yet.",
         "importance": shelf.put(importance_bars(weights)) if weights.shares else "",
         "importance_note": words.importance(weights, sweep),
         "curves": shelf.put(curves) if curves["trials"] else "",
@@ -82,8 +85,9 @@ def section(sweep: Sweep, shelf: Shelf, finals: Sequence[Final], track: Progress
         "d_note": words.d_loss(curves["has"], line),
         "samples": _samples(sweep),
         "provenance": _provenance(sweep, finals),
-        "command": words.commands(sweep),
-        "versions": words.versions(sweep),
+        "command": repeat.commands(sweep),
+        "versions": repeat.versions(sweep),
+        "versions_line": " · ".join(f"{name} {value}" for name, value in repeat.versions(sweep)),
     }
 
 
@@ -95,8 +99,8 @@ def _tiles(cost: Spent) -> list[dict[str, str]]:
         tiles.append({"value": percent(cost.saved_seconds), "label": "of device seconds saved by early stops"})
     if cost.saved_kimg is not None:
         tiles.append({"value": percent(cost.saved_kimg), "label": "of kimg saved by early stops"})
-    tiles.append({"value": duration(cost.seconds), "label": "device time of the trials"})
-    tiles.append({"value": number(cost.kimg), "label": "kimg of the trials"})
+    tiles.append({"value": duration(cost.seconds), "label": "device time of all trials"})
+    tiles.append({"value": f"{cost.kimg:,.0f}", "label": "kimg of all trials"})
     return tiles
 
 
@@ -107,16 +111,16 @@ def _final(final: Final, sweep: Sweep) -> dict[str, Any]:
         "title": final.title,
         "spread": mean_std(final.summary.mean, final.summary.std) if final.summary else "–",
         "n": len(final.values),
-        "each": ", ".join(each),
+        "each": each,
         "verdict": verdict(final, sweep.mode),
-        "kimg": number(final.kimg),
+        "kimg": setting(final.kimg),
         "time": duration(final.seconds),
     }
 
 
 def _group(sweep: Sweep, name: str, rows: Sequence[Row], leading: bool) -> dict[str, Any]:
     rescored = name not in (NO_VALUE, NOT_RESCORED)
-    extra = [metric for metric in EXTRA if metric != sweep.metric and any(_metric(row, metric) is not None for row in rows)][:4]
+    extra = [metric for metric in EXTRA if metric != sweep.metric and any(_metric(row, metric) is not None for row in rows)][:2]
     return {
         "sentence": words.group(sweep, name, group_title(sweep, name), len(rows)),
         "rescored": rescored,
@@ -128,7 +132,9 @@ def _group(sweep: Sweep, name: str, rows: Sequence[Row], leading: bool) -> dict[
 
 def _trial(row: Row, sweep: Sweep, rescored: bool, extra: Sequence[str]) -> dict[str, Any]:
     trial, reason = row.record, str(row.record.reason or row.record.state)
-    cells = [_cell(trial.kimg), _cell(trial.seconds), _cell(row.best, 4)] + ([_cell(row.rescored, 4)] if rescored else [])
+    cells = [{"text": setting(trial.kimg), "sort": _sort(trial.kimg)}, _cell(trial.seconds), _cell(row.best, 4)] + (
+        [_cell(row.rescored, 4)] if rescored else []
+    )
     cells += [{"text": setting(value), "sort": _sort(value)} for value in (trial.params.get(name) for name in sweep.searched)]
     cells += [_cell(_metric(row, name)) for name in extra]
     evidence = "; ".join(str(part) for part in (trial.evidence,) if part)
@@ -176,8 +182,10 @@ def _balance(sweep: Sweep, line: Line, shelf: Shelf) -> dict[str, Any]:
     found = configurations(sweep)
     shown = found[:MOST_CONFIGURATIONS]
     groups = list(dict.fromkeys(one.group for one in found))
+    valued = [(one.summary.mean, index) for index, one in enumerate(found) if one.summary]
+    best = found[(min if sweep.mode == "min" else max)(valued)[1]] if valued else None
     spreads = {id(one): mean_std(one.summary.mean, one.summary.std) if one.summary else "no finite value" for one in found}
-    rows = {group: [] for group in groups}  # type: dict[str, list[dict[str, Any]]]
+    rows: dict[str, list[dict[str, Any]]] = {group: [] for group in groups}
     for one in found:
         ends = {name: one.last(name) for name in ("d_loss", "d_loss_heldout", "g_loss")}
         rows[one.group].append(
@@ -187,6 +195,7 @@ def _balance(sweep: Sweep, line: Line, shelf: Shelf) -> dict[str, Any]:
                 "sort": _sort(one.summary.mean if one.summary else None),
                 "n": one.summary.n if one.summary else 0,
                 "each": ", ".join(number(row.value) for row in one.rows),
+                "gap": balance_words.gap(best, one) if best else "–",
                 "reasons": one.reasons.replace("_", " "),
                 "d": number(ends["d_loss"]),
                 "d_sort": _sort(ends["d_loss"]),
@@ -198,11 +207,12 @@ def _balance(sweep: Sweep, line: Line, shelf: Shelf) -> dict[str, Any]:
         )
     drawn = panels(sweep, shown, line)
     return {
-        "title": words.balance_title(sweep),
-        "sentence": words.balance(sweep, found),
-        "note": words.balance_note(len(shown), len(found), line),
+        "title": balance_words.title(sweep),
+        "sentence": balance_words.explanation(sweep, found),
+        "note": balance_words.note(len(shown), len(found), line),
         "tables": [
-            {"sentence": "" if len(groups) == 1 else words.group(sweep, group, group_title(sweep, group), 0), "rows": rows[group]} for group in groups
+            {"sentence": "" if len(groups) == 1 else words.group(sweep, group, group_title(sweep, group), 0), "rows": rows[group]}
+            for group in groups
         ],
         "cards": [
             {"title": one.title, "spread": spreads[id(one)], "figure": shelf.put(figure)} for one, figure in zip(shown, drawn, strict=True)
@@ -218,11 +228,14 @@ def _samples(sweep: Sweep) -> list[dict[str, Any]]:
     found = []
     for trial in chosen:
         row = by_id[trial]
-        value = f", {sweep.label} {number(row.value)}" if row.value is not None else ""
+        kind = "rescored" if row.rescored is not None else "best"
+        value = f"; {kind} {sweep.label} {number(row.value)}" if row.value is not None else ""
         name = f"Trial {trial}" + (" (canonical setting)" if row.record.origin == "canonical" else "")
         for picture in first_and_last(words.folder(sweep) / "trials" / trial):
-            caption = f"{name} at {picture.kimg:g} kimg. Its result{value}." if value else f"{name} at {picture.kimg:g} kimg."
-            found.append({"uri": picture.uri, "width": picture.width, "height": picture.height, "caption": caption, "alt": f"Samples: {caption}"})
+            caption = f"{name} at {picture.kimg:g} kimg{value}"
+            found.append(
+                {"uri": picture.uri, "width": picture.width, "height": picture.height, "caption": caption, "alt": f"Samples: {caption}"}
+            )
     return found
 
 
@@ -234,7 +247,12 @@ def _provenance(sweep: Sweep, finals: Sequence[Final]) -> list[dict[str, Any]]:
         score = rows[0].record.score or {}
         settings = [*listed(score.get("provenance") or {}), ("generated images scored", score.get("n"))]
         title = f"Trials rescored on fresh samples ({len(rows)})"
-        found.append({"title": title, "settings": [(label, number(value)) for label, value in settings if value is not None] + _floor(score.get("floor"))})
+        found.append(
+            {
+                "title": title,
+                "settings": [(label, number(value)) for label, value in settings if value is not None] + _floor(score.get("floor")),
+            }
+        )
     for key in dict.fromkeys(final.settings for final in finals):
         group = [final for final in finals if final.settings == key]
         title = "Finalists and canonical setting: " + ", ".join(final.title for final in group)
@@ -242,9 +260,16 @@ def _provenance(sweep: Sweep, finals: Sequence[Final]) -> list[dict[str, Any]]:
         found.append({"title": title, "settings": settings + _floor(group[0].floor)})
     metrics = sweep.spec.get("metrics") or {}
     if metrics:
-        while_training = [(name.replace("_", " "), number(value)) for name, value in metrics.items()]
+        while_training = [(LABELS.get(name, name.replace("_", " ")), _asked(name, value)) for name, value in metrics.items()]
         found.append({"title": "Values measured while training (curves, best so far)", "settings": while_training})
     return found
+
+
+def _asked(name: str, value: Any) -> str:
+    """A metric setting as the sweep's file gives it, where 0 and nothing stand for a default."""
+    if name == "n_real" and value == 0:
+        return "all"
+    return "the extractor's own" if name == "weights" and value is None else number(value)
 
 
 def _floor(floor: Any) -> list[tuple[str, str]]:

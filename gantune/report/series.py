@@ -30,7 +30,7 @@ def panel_rows(rows: Sequence[Row]) -> list[Row]:
     canonical = [row for row in rest if row.record.origin == "canonical"][:1]
     sample = [rest[round(index * (len(rest) - 1) / (room - 1))] for index in range(room)]
     if canonical and canonical[0] not in sample:
-        sample[-1] = canonical[0]
+        sample[0] = canonical[0]
     return top + sample
 
 
@@ -66,7 +66,7 @@ def shown_at_first(rows: Sequence[Row]) -> list[str]:
 def curves_panel(sweep: Sweep, line: Any) -> dict[str, Any]:
     """All that the selectable d_loss / g_loss / objective panels of a sweep need."""
     rows = panel_rows(sweep.rows)
-    entries = [
+    entries: list[dict[str, Any]] = [
         {
             "id": row.id,
             "text": _hover(row, sweep),
@@ -84,6 +84,7 @@ def curves_panel(sweep: Sweep, line: Any) -> dict[str, Any]:
         "label": sweep.label,
         "line": None if line.value is None else {"value": line.value, "label": line.label},
         "has": sorted(has),
+        "unit": "nats" if line.label == "ln 2" else "",
         "of": sum(bool(row.record.points) for row in sweep.rows),
     }
 

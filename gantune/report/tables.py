@@ -48,9 +48,9 @@ def group_title(sweep: Sweep, group: str) -> str:
     if group == NOT_RESCORED:
         return f"best {sweep.label} measured while training, not rescored on fresh samples"
     if not group:
-        return "rescored, settings not recorded"
+        return "best checkpoints rescored on fresh samples, settings not recorded"
     first = sweep.groups[group][0].record.score or {}
-    return f"rescored on fresh samples: {in_words(first.get('provenance'))}"
+    return f"best checkpoints rescored on fresh samples ({in_words(first.get('provenance'))})"
 
 
 def tables(sweep: Sweep, finals: Sequence[Final]) -> list[Table]:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from gantune.report.balance import Configuration
 from gantune.report.compute import Progress, Spent
 from gantune.report.equilibria import Line
 from gantune.report.finals import CANONICAL, Final
 from gantune.report.importance import Importance
-from gantune.report.numbers import date, mean_std, number, percent
-from gantune.report.rows import NO_VALUE, Row, Sweep
+from gantune.report.numbers import date, number, percent, setting
+from gantune.report.provenance import differing
+from gantune.report.rows import NO_VALUE, NOT_RESCORED, Row, Sweep
 
 MEANINGS = {
-    "budget": "ran to the end of its budget",
+    "budget": "ran their whole budget",
     "asha": "stopped by ASHA",
     "equilibrium": "settled at equilibrium",
     "plateau": "on a plateau",
@@ -40,17 +38,22 @@ def header(sweep: Sweep) -> dict[str, str]:
     """Budget, period and status, and a warning where the sweep is not finished."""
     budget = sweep.spec.get("budget") or {}
     parts = [f"{number(budget.get(name))} {noun}" for name, noun in (("trials", "trials"),) if budget.get(name)]
-    parts += [f"{number(budget['kimg'])} kimg each"] if budget.get("kimg") else []
-    parts += [f"at most {number(budget[name])} {noun}" for name, noun in (("hours", "hours"), ("gpu_hours", "GPU hours")) if budget.get(name)]
+    parts += [f"{setting(budget['kimg'])} kimg each"] if budget.get("kimg") else []
+    parts += [
+        f"at most {number(budget[name])} {noun}" for name, noun in (("hours", "hours"), ("gpu_hours", "GPU hours")) if budget.get(name)
+    ]
     times = [float(event["t"]) for event in sweep.record.events if event.get("t") is not None]
     period = f"{date(times[0])} to {date(times[-1])}" if times else "no event recorded"
-    phase, running = _phase(sweep), [row for row in sweep.rows if not row.record.reason]
-    if phase == "done":
-        return {"budget": " × ".join(parts[:2]) or "budget not recorded", "period": period, "status": "done", "warning": ""}
-    last = f"Its last event is of {date(times[-1])}. " if times else ""
-    waiting = f"{len(running)} of {len(sweep.rows)} trials have not ended. " if running else ""
-    warning = f"This sweep is still running or was interrupted (phase: {phase}). {last}{waiting}All numbers below are of what there is so far."
-    return {"budget": " × ".join(parts[:2]) or "budget not recorded", "period": period, "status": f"unfinished: {phase}", "warning": warning}
+    found = {"budget": " × ".join(parts[:2]) + "".join(f", {part}" for part in parts[2:]) or "budget not recorded", "period": period}
+    status, waiting = sweep.record.status, [row for row in sweep.rows if not row.record.reason]
+    if status == "complete":
+        return {**found, "status": status, "warning": ""}
+    last = f" Its last event is of {date(times[-1])}." if times else ""
+    open_trials = f" {len(waiting)} of {len(sweep.rows)} trials have not ended." if waiting else ""
+    doing = {"running": "is running", "stopped": "was stopped by hand", "interrupted": "was interrupted"}.get(status, f"is {status}")
+    mend = f" `gantune resume {sweep.name}` goes on with it." if status in ("stopped", "interrupted") else ""
+    warning = f"This sweep {doing} in its phase “{_phase(sweep)}”.{last}{open_trials} All numbers are of what there is so far.{mend}"
+    return {**found, "status": status, "warning": warning}
 
 
 def headline(sweep: Sweep, finals: str) -> str:
@@ -66,7 +69,8 @@ def headline(sweep: Sweep, finals: str) -> str:
         while_training = f" (while training its best was {number(best.best, 4)})" if best.best is not None else ""
         text += f"{number(best.rescored, 4)}, its best checkpoint rescored on {samples}{while_training}. "
     else:
-        text += f"{number(best.best, 4)} while training, the best of its reports and so a little optimistic; it has not been rescored on fresh samples. "
+        text += f"{number(best.best, 4)} while training, the best of its reports and so a little optimistic; it has not "
+        text += "been rescored on fresh samples. "
     if finals:
         return text + finals
     return text + _search_comparison(sweep, best)
@@ -87,9 +91,11 @@ def finals(sweep: Sweep, found: Sequence[Final]) -> str:
     """How the finalists were run and what the interval means."""
     runs = [final for final in found if final.who != CANONICAL]
     settings = {final.settings for final in found}
-    text = "Re-run from scratch with fresh seeds, each run's best checkpoint scored on fresh samples. ± is the standard deviation over seeds (n − 1). "
+    text = "Re-run from scratch with fresh seeds, each run's best checkpoint scored on fresh samples. "
+    text += "± is the standard deviation over seeds (n − 1). "
     if len(settings) > 1:
-        text += "These runs were measured with different settings, so they are compared only where the settings agree, and no common picture is drawn. "
+        text += "These runs were measured with different settings, so they are compared only where the settings agree, "
+        text += "and no common picture is drawn. "
     if not any(final.who == CANONICAL for final in found):
         text += "The canonical setting has not been re-run yet. "
     if len(runs) > 1:
@@ -97,30 +103,35 @@ def finals(sweep: Sweep, found: Sequence[Final]) -> str:
     return text
 
 
-def no_finals(sweep: Sweep) -> str:
+def no_finals(sweep: Sweep, seeded: bool) -> str:
     """Why there is no finalist."""
     asked = sweep.spec.get("finalists") or {}
     if not asked.get("top"):
-        return "This sweep asks for no finalists, so no setting was re-run with fresh seeds: the ranking below rests on one seed a trial."
+        basis = "configurations are compared over their seeds above" if seeded else "the ranking below rests on one seed a trial"
+        return f"This sweep asks for no finalists, so no setting was re-run with fresh seeds: {basis}."
     return f"No finalist has been run yet. The sweep asks for the best {asked['top']} with {asked.get('seeds', '?')} seeds each."
 
 
 def group(sweep: Sweep, name: str, title: str, count: int) -> str:
     """What a table of trials ranks."""
     groups = [key for key in sweep.groups if key != NO_VALUE]
-    noun = f"{count} trials: " if count > 1 else "1 trial: " if count else ""
+    scored = {key: (sweep.groups[key][0].record.score or {}).get("provenance") or {} for key in groups if key != NOT_RESCORED}
+    apart = differing(scored)
+    noun = f"{count:,} trials, " if count > 1 else "1 trial, " if count else ""
     text = f"{noun}{title}." if noun else f"{title[0].upper()}{title[1:]}."
     if name == NO_VALUE:
         return text
     if len(groups) > 1 and name == groups[0]:
-        text += " Values measured with other settings are not comparable with these and stand in a table of their own."
+        text += " Values measured in another way are not comparable with these and stand in a table of their own."
+        text += f" The settings differ in: {', '.join(apart)}." if apart else ""
     return text
 
 
 def progress(sweep: Sweep, track: Progress) -> str:
     """How the compute was counted."""
     order = "in the order of their reports" if track.is_ordered else "one trial after the other, as the order of reports is not known"
-    return f"{sweep.label} as measured while training; compute is summed over all trials {order}, stopped ones included."
+    better = "lower" if sweep.mode == "min" else "higher"
+    return f"{sweep.label} as measured while training ({better} is better); compute is summed over all trials {order}."
 
 
 def landscape(sweep: Sweep) -> str:
@@ -128,7 +139,9 @@ def landscape(sweep: Sweep) -> str:
     if sweep.best is None:
         return ""
     left = len(sweep.rows) - len(sweep.groups[sweep.best.group])
-    return f"{left} trials without a comparable value are not shown." if left > 1 else "1 trial without a comparable value is not shown." if left else ""
+    if not left:
+        return ""
+    return "1 trial without a comparable value is not shown." if left == 1 else f"{left} trials without a comparable value are not shown."
 
 
 def importance(found: Importance, sweep: Sweep) -> str:
@@ -147,7 +160,8 @@ def curves(count: int, most: int) -> str:
     """Which trials can be chosen."""
     text = "Choose trials by their buttons, which stand in rank order; the best ones and some that were stopped are shown at first."
     if count > most:
-        text += f" Of {count:,} trials the page holds the best {most // 2} and an even sample of {most - most // 2} others; curves.parquet has all."
+        text += f" Of {count:,} trials the page holds the best {most // 2} and an even sample of {most - most // 2} others; "
+        text += "curves.parquet has all."
     return text
 
 
@@ -158,61 +172,8 @@ def d_loss(has: Sequence[str], line: Line) -> str:
         text = "Training batches; no held-out loss was measured."
     if line.value is None:
         return f"{text} {line.label}"
-    return f"{text} The dashed level is {line.label}, the loss when real and generated distributions are equal; nearness to it is no success by itself."
-
-
-def balance_title(sweep: Sweep) -> str:
-    """The experiment's name."""
-    return "Learning-rate balance over seeds" if "lr_ratio" in sweep.searched else "Configurations over seeds"
-
-
-def balance(sweep: Sweep, found: Sequence[Configuration]) -> str:
-    """Best configuration, and whether the runner-up is within the spread."""
-    valued = sorted((one for one in found if one.summary), key=lambda one: one.summary.mean if one.summary else 0, reverse=sweep.mode == "max")
-    text = "Trials that differ in nothing but the seed are one configuration; ± is the standard deviation over its seeds. "
-    if not valued:
-        return f"{text}No configuration has a finite {sweep.label} yet."
-    best = valued[0]
-    assert best.summary
-    if len({one.group for one in valued}) > 1:
-        return f"{text}They were measured with different settings, so no best one is named."
-    text += f"The {'lowest' if sweep.mode == 'min' else 'highest'} mean {sweep.label} is that of {best.title}: {mean_std(best.summary.mean, best.summary.std)}"
-    text += f" (n = {best.summary.n})."
-    if len(valued) > 1 and (other := valued[1].summary):
-        text += f" Next is {valued[1].title}: {mean_std(other.mean, other.std)} (n = {other.n})."
-    missing = [one.title for one in found if any(row.value is None for row in one.rows)]
-    return text + (f" Without a value for some seeds: {'; '.join(missing)}." if missing else "")
-
-
-def balance_note(shown: int, of: int, line: Line) -> str:
-    """What the dashed level is, and whether configurations are missing."""
-    level = f" The dashed level is {line.label}." if line.value is not None else f" {line.label}"
-    return level + (f" The first {shown} of {of} configurations are drawn." if shown < of else "")
-
-
-def commands(sweep: Sweep) -> str:
-    """The sweep again, its report, and the best trial alone."""
-    spec = sweep.spec
-    source = spec.get("source") or spec.get("name") or sweep.name.rsplit("-", 1)[0]
-    lines = [shlex.join(["gantune", "sweep", str(source), *_sets(spec)]), shlex.join(["gantune", "report", sweep.name])]
-    if sweep.best is not None and spec.get("family"):
-        values = {**sweep.best.record.values, **sweep.best.record.params}
-        train = ["gantune", "train", str(spec["family"]), "--data", str(spec.get("data", "")), "--kimg", f"{sweep.kimg_budget or 0:g}"]
-        train += [part for name, value in values.items() for part in ("--set", f"{name}={_given(value)}")]
-        lines += [f"# trial {sweep.best.id} alone", shlex.join(train)]
-    return "\n".join(lines)
-
-
-def versions(sweep: Sweep) -> list[tuple[str, str]]:
-    """Versions and machine of each driver, the latest last."""
-    found: dict[str, str] = {}
-    for driver in sweep.record.drivers:
-        found |= {str(name): str(value) for name, value in (driver.get("versions") or {}).items()}
-    items = sorted(found.items())
-    count = len(sweep.record.drivers)
-    if count > 1:
-        items.append(("driver started", f"{count} times (resumed)"))
-    return items or [("versions", "not recorded")]
+    text += f" The dotted level is {line.label}, the loss when real and generated distributions are equal; "
+    return text + "nearness to it is no success by itself."
 
 
 def _phase(sweep: Sweep) -> str:
@@ -229,19 +190,6 @@ def _search_comparison(sweep: Sweep, best: Row) -> str:
     if canonical is None or canonical is best or canonical.value is None:
         return "There is one run of each setting and so no interval."
     return (
-        f"The canonical setting's trial has {number(canonical.value, 4)}: one run each, so this difference is no evidence until both are re-run "
-        "with several seeds."
+        f"The canonical setting's trial has {number(canonical.value, 4)}: one run each, so this difference is no evidence "
+        "until both are re-run with several seeds."
     )
-
-
-def _sets(spec: Any) -> list[str]:
-    budget = spec.get("budget") or {}
-    return ["--trials", str(budget["trials"]), "--set", f"budget.kimg={budget['kimg']:g}"] if {"trials", "kimg"} <= set(budget) else []
-
-
-def _given(value: Any) -> str:
-    if isinstance(value, (list, tuple)) and value and all(isinstance(step, (list, tuple)) and len(step) == 2 for step in value):
-        return "{" + ", ".join(f"{start:g}: {then}" for start, then in value) + "}"
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-

@@ -24,6 +24,7 @@
     };
     for (const name of new Set(["xaxis", "yaxis", ...Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key))])) {
       whole[name] = { ...axis, ...(layout[name] || {}) };
+      if (whole[name].title) whole[name].title = { standoff: 10, font: { size: 13 }, ...whole[name].title };
       if (whole[name].type === "log") Object.assign(whole[name], logTicks(whole[name], name, data));
     }
     Plotly.react(element, resolve(data), resolve(whole), config);
@@ -120,8 +121,9 @@
         buttons[index].setAttribute("aria-pressed", on);
         if (on) buttons[index].style.setProperty("--chip", style(trial).color);
       });
-      const parts = { d: [...traces("d_loss", "solid"), ...traces("d_loss_heldout", "5px,4px")], g: traces("g_loss", "solid"), m: traces(panel.metric, "solid") };
-      const titles = { d: "D loss", g: "G loss", m: panel.label };
+      const parts = { d: [...traces("d_loss", "solid"), ...traces("d_loss_heldout", "6px,3px")], g: traces("g_loss", "solid"), m: traces(panel.metric, "solid") };
+      const unit = panel.unit ? ` (${panel.unit})` : "";
+      const titles = { d: "D loss" + unit, g: "G loss" + unit, m: panel.label };
       let cut = 0;
       for (const [part, data] of Object.entries(parts)) {
         const element = box.querySelector(`[data-part=${part}]`);
@@ -139,7 +141,7 @@
           cut += found.cut || 0;
         }
         if (part === "d" && panel.line) {
-          layout.shapes = [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: panel.line.value, y1: panel.line.value, line: { color: "var(--line)", width: 1.5, dash: "dash" } }];
+          layout.shapes = [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: panel.line.value, y1: panel.line.value, line: { color: "var(--line)", width: 1.5, dash: "dot" } }];
           layout.annotations = [{ xref: "paper", x: 1, xanchor: "left", y: panel.line.value, text: panel.line.label, showarrow: false, xshift: 6, font: { color: "var(--text)", size: 13 } }];
           layout.margin = { l: 56, r: 24 + 7 * panel.line.label.length, t: 14, b: 48 };
         }
@@ -147,7 +149,7 @@
       }
       const note = box.querySelector(".cut");
       const words = shown.size ? "" : "No trial is selected. ";
-      note.textContent = words + (cut ? `${cut} outlying loss values lie outside the panels; double-click a panel to see all of it.` : "");
+      note.textContent = words + (cut ? `${cut} outlying loss value${cut > 1 ? "s lie" : " lies"} outside the panels; double-click a panel to see all of it.` : "");
     }
     return draw;
   }
@@ -165,6 +167,10 @@
       key.forEach((cell) => cells.set(cell, (cells.get(cell) || 0) + 1));
       const seen = new Map();
       return key.map((cell, index) => {
+        if (x.kind !== y.kind && key.length > 60) {
+          const shift = (((index * 7919) % 101) / 100 - 0.5) * 0.6; // crowded rows are spread
+          return [x.values[index] + (x.kind === "steps" ? shift : 0), y.values[index] + (y.kind === "steps" ? shift : 0)];
+        }
         if (x.kind !== "steps" || y.kind !== "steps" || cells.get(cell) < 2) return [x.values[index], y.values[index]];
         const nth = seen.get(cell) || 0, side = Math.ceil(Math.sqrt(cells.get(cell)));
         seen.set(cell, nth + 1);
@@ -183,14 +189,15 @@
       const shade = panel.value.map((value) => (positive ? Math.log10(value) : value));
       const low = Math.min(...panel.value), high = Math.max(...panel.value);
       const ticks = positive ? steps(low, high) : null;
-      const ends = panel.mode === "min" ? ["var(--low)", "var(--mid)", "var(--high)"] : ["var(--high)", "var(--mid)", "var(--low)"];
+      const ends = ["var(--s1)", "var(--s2)", "var(--s3)", "var(--s4)"];
+      if (panel.mode !== "min") ends.reverse();
       const stopped = panel.reason.map((reason) => reason !== "budget");
       const data = [{
         type: "scatter", mode: "markers", x: places.map((at) => at[0]), y: places.map((at) => at[1]), showlegend: false,
         text: panel.id.map((id, index) => `trial ${id} · ${panel.reason[index]}<br>${panel.label} ${panel.value[index].toPrecision(4)}`),
         marker: {
-          size: 13, symbol: stopped.map((is) => (is ? "diamond" : "circle")), color: shade, line: { width: 1, color: "var(--line)" },
-          colorscale: resolve(ends).map((colour, index) => [index / 2, colour]),
+          size: panel.value.length > 150 ? 8 : 13, symbol: stopped.map((is) => (is ? "diamond" : "circle")), color: shade, line: { width: 1, color: "var(--line)" },
+          colorscale: resolve(ends).map((colour, index) => [index / 3, colour]),
           colorbar: { title: { text: panel.label, side: "top" }, thickness: 12, outlinewidth: 0, len: 0.95, ...(ticks ? { tickvals: ticks.map(Math.log10), ticktext: ticks.map(short) } : {}) },
         },
         hovertemplate: `%{text}<extra></extra>`,

@@ -1,0 +1,46 @@
+"""How to repeat a sweep: the command lines and the versions."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from gantune.report.rows import Sweep
+
+
+def commands(sweep: Sweep) -> str:
+    """The sweep again, its report, and the best trial alone."""
+    spec = sweep.spec
+    source = spec.get("source") or spec.get("name") or sweep.name.rsplit("-", 1)[0]
+    lines = [shlex.join(["gantune", "sweep", str(source), *_sets(spec)]), shlex.join(["gantune", "report", sweep.name])]
+    if sweep.best is not None and spec.get("family"):
+        values = {**sweep.best.record.values, **sweep.best.record.params}
+        train = ["gantune", "train", str(spec["family"]), "--data", str(spec.get("data", "")), "--kimg", f"{sweep.kimg_budget or 0:g}"]
+        train += [part for name, value in values.items() for part in ("--set", f"{name}={_given(value)}")]
+        lines += [f"# trial {sweep.best.id} alone", shlex.join(train)]
+    return "\n".join(lines)
+
+
+def versions(sweep: Sweep) -> list[tuple[str, str]]:
+    """Versions and machine of each driver, the latest last."""
+    found: dict[str, str] = {}
+    for driver in sweep.record.drivers:
+        found |= {str(name): str(value) for name, value in (driver.get("versions") or {}).items()}
+    if not found:
+        found = {str(name): str(value) for name, value in (sweep.record.about.get("versions") or {}).items()}
+    items = sorted(found.items())
+    count = len(sweep.record.drivers)
+    if count > 1:
+        items.append(("driver started", f"{count} times (resumed)"))
+    return items or [("versions", "not recorded")]
+
+
+def _sets(spec: Any) -> list[str]:
+    budget = spec.get("budget") or {}
+    return ["--trials", str(budget["trials"]), "--set", f"budget.kimg={budget['kimg']:g}"] if {"trials", "kimg"} <= set(budget) else []
+
+
+def _given(value: Any) -> str:
+    if isinstance(value, (list, tuple)) and value and all(isinstance(step, (list, tuple)) and len(step) == 2 for step in value):
+        return "{" + ", ".join(f"{start:g}: {then}" for start, then in value) + "}"
+    return str(value).lower() if isinstance(value, bool) else str(value)
