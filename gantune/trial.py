@@ -108,7 +108,8 @@ class Trial:
     @property
     def curve(self) -> Curve:
         """The reports so far, as the rules read them."""
-        return Curve.of(self.points, equilibrium=self.equilibrium, objective=self.plan.objective, mode=self.plan.mode)
+        plan = self.plan
+        return Curve.of(self.points, equilibrium=self.equilibrium, objective=plan.objective, mode=plan.mode, budget_kimg=plan.kimg)
 
     def _measure(self, number: int) -> Point:
         start = time.perf_counter()

@@ -23,7 +23,7 @@ class DDead(Rule):
     """Stop when D teaches nothing: a loss at ln 2 from the start is no equilibrium.
 
     Three ways to tell: D's outputs do not differ; D gets no gradient at the equilibrium value; D was never better than
-    chance while a fresh classifier separates easily. Each must hold for the patience, and quality must have stopped improving.
+    chance, on training batches or on held-out data, while a fresh classifier separates easily. Each must hold for the patience, and quality must have stopped improving.
     """
 
     silent: float = param(1e-3, "std of D's outputs that counts as none", low=0)
@@ -54,8 +54,9 @@ class DDead(Rule):
         gap, norm, c2st = curve.gap, curve.get("d_grad_norm"), curve.get("c2st_loss")
         if curve.held(norm <= self.no_gradient, norm, patience) and curve.held(np.abs(gap) <= NEAR, gap, patience):
             return f"D's gradient norm {norm[np.isfinite(norm)][-1]:.1g} at d_loss {curve.get('d_loss')[-1]:.3g}"
-        known = gap[np.isfinite(gap)]
-        never_led = curve.held(gap >= -LEAD, gap, patience) and bool((known >= -LEAD).all())
+        training = (curve.get("d_loss") - curve.equilibrium.value) / curve.equilibrium.scale
+        lead = np.fmin(gap, training)  # an over-confident D is worse than chance on held-out data, yet it has learnt
+        never_led = curve.held(lead >= -LEAD, lead, patience) and bool((lead[np.isfinite(lead)] >= -LEAD).all())
         if never_led and curve.held(c2st <= self.c2st, c2st, patience):
             return f"D never beat chance, a fresh classifier does (c2st_loss {c2st[np.isfinite(c2st)][-1]:.2g})"
         return None
