@@ -50,13 +50,11 @@ def driver_of(folder: Path) -> dict[str, Any] | None:
 
 
 @contextlib.contextmanager
-def held(path: Path, *, wait: bool) -> Iterator[bool]:
-    """The lock file `path` held for the context, whether by waiting or by luck; False when somebody else has it."""
+def held(path: Path, *, seconds: float = 0.0) -> Iterator[bool]:
+    """The lock file `path` held for the context; False when somebody else keeps it for longer than `seconds`."""
     file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        if wait:
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield wait or _acquire(file, 1)
+        yield _acquire(file, 1 + round(seconds / PAUSE))
     finally:
         os.close(file)
 

@@ -91,3 +91,8 @@ def _parted(name: str) -> tuple[str, int]:
     """`dcgan-12` → ("dcgan", 12); a name without a number → (name, 0)."""
     match = re.fullmatch(r"(.+)-(\d+)", name)
     return (match[1], int(match[2])) if match else (name, 0)
+
+
+def family_name(instance: str) -> str:
+    """`dcgan-2` → `dcgan`."""
+    return _parted(instance)[0]
