@@ -24,11 +24,13 @@ from gantune.search.samplers import distribution, optuna_sampler, sobol_point
 from gantune.space import Domain, SearchSpace
 from gantune.space.domain import frozen
 from gantune.space.samplers import check_serves, grid, sampler_options
+from gantune.spec.model import Sampler
 
 COMPLETE = frozenset({"equilibrium", "plateau", "budget"})
 PRUNED = frozenset({"d_won", "d_dead", "mode_collapse", "diverged", "asha", "median"})
 FAILED = frozenset({"infra", "error", "user"})
 STATES = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL, "running": TrialState.RUNNING}
+TPE = Sampler()
 PER_KIMG = 1000  # Optuna's steps are whole numbers, so they count images
 
 
@@ -60,16 +62,15 @@ class Search:
     `history` holds this sweep's earlier trials, which keep their numbers (running ones may still be reported and told), and other
     sweeps' trials to learn from; of the latter, those that are no points of this space are left out and counted in `left_out`.
     `storage` is a journal file for optuna-dashboard; it is made anew from `history`, so that a torn one does no harm.
-    Raises `UserError` when the sampler cannot serve the space.
+    `seed` is the sampler's own unless given. Raises `UserError` when the sampler cannot serve the space.
     """
 
     def __init__(
         self,
         space: SearchSpace,
-        sampler: str = "tpe",
-        options: Mapping[str, Any] | None = None,
+        sampler: Sampler = TPE,
         *,
-        seed: int = 0,
+        seed: int | None = None,
         storage: Path | None = None,
         history: Sequence[Past] = (),
         name: str = "sweep",
@@ -77,8 +78,9 @@ class Search:
     ) -> None:
         self.space = space
         self.left_out = 0
-        self._sampler, self._seed, self._options = sampler, seed, sampler_options(sampler, options or {}, "sampler: ")
-        check_serves(sampler, space, "sampler: ")
+        self._sampler, self._options = sampler.name, sampler_options(sampler.name, sampler.options, "sampler: ")
+        self._seed = sampler.seed if seed is None else seed
+        check_serves(sampler.name, space, "sampler: ")
         self._sign = 1 if mode == "min" else -1
         self._queue: list[tuple[dict[str, Any], str | None]] = []
         self._there: dict[int, int] = {}  # number in the sweep -> number in the study, where other sweeps' trials come first
@@ -87,7 +89,10 @@ class Search:
         self._storage = InMemoryStorage()
         with quiet():
             self._study = optuna.create_study(
-                storage=self._storage, study_name=name, direction="minimize" if mode == "min" else "maximize", sampler=RandomSampler(seed)
+                storage=self._storage,
+                study_name=name,
+                direction="minimize" if mode == "min" else "maximize",
+                sampler=RandomSampler(self._seed),
             )
             self._study.set_user_attr("gantune_sweep", name)
             self._remember(history)

@@ -12,6 +12,7 @@ from typing import Any, Literal
 Kind = Literal["log", "uniform", "int", "int_log", "choice"]
 RANGES: tuple[Kind, ...] = ("log", "uniform", "int", "int_log")
 KINDS: tuple[Kind, ...] = (*RANGES, "choice")
+HUGE = 1e300  # stands for infinity where distances are taken
 Label = str | int | float | bool | None
 
 
@@ -67,7 +68,7 @@ class Domain:
             numbers = [choice for choice in self.choices if isinstance(choice, (int, float)) and not isinstance(choice, bool)]
             if not number or not numbers:
                 return self.choices[0]
-            return min(numbers, key=lambda choice: _distance(choice, value))
+            return min(numbers, key=lambda choice: _distance(choice, min(max(value, -HUGE), HUGE)))
         if not number:
             return self.at(0.5)
         clipped = min(max(value, self.low), self.high)

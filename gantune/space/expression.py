@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import math
 import operator
 from collections.abc import Callable, Mapping
@@ -31,20 +32,28 @@ def evaluate(text: str, values: Mapping[str, float], where: str) -> float:
     try:
         result = _value(_parse(text, where), values)
     except (ArithmeticError, ValueError, TypeError) as error:
-        given = ", ".join(f"{name} {value!r}" for name, value in values.items())
-        raise UserError(f"{where}{text!r} has no value at {given}: {error}.") from None
+        raise UserError(f"{where}{text!r} has no value at {_shown(values)}: {error}.") from None
     if not math.isfinite(result):
-        raise UserError(f"{where}{text!r} is {result} at {', '.join(f'{name} {value!r}' for name, value in values.items())}.")
+        raise UserError(f"{where}{text!r} is {result} at {_shown(values)}.")
     return result
+
+
+def _shown(values: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:.6g}" if isinstance(value, float) else f"{name} {value!r}" for name, value in values.items())
 
 
 def _parse(text: str, where: str) -> ast.expr:
     if not isinstance(text, str) or len(text) > LONGEST:
         raise UserError(f"{where}a derivation is a text of at most {LONGEST} characters such as 'lr_d / lr_g', got {text!r:.60}.")
     try:
-        return ast.parse(text, mode="eval").body
-    except (SyntaxError, ValueError, RecursionError):
+        return _tree(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise UserError(f"{where}{text!r} is no expression. Allowed: {ALLOWED}.") from None
+
+
+@functools.lru_cache(maxsize=256)
+def _tree(text: str) -> ast.expr:
+    return ast.parse(text, mode="eval").body
 
 
 def _check(node: ast.expr, text: str, where: str) -> set[str]:

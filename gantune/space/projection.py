@@ -36,15 +36,16 @@ def project(space: SearchSpace, configuration: Mapping[str, Any]) -> tuple[dict[
 
 def _solve(space: SearchSpace, name: str, domain: Domain, known: Mapping[str, Any]) -> Any:
     """The value of `name` at which what is derived from it comes nearest to the configuration's own value."""
-    targets = [(target, text) for target, text in space.derived.items() if target in known and name in names_in(text, "")]
+    targets = [(target, text, names_in(text, "")) for target, text in space.derived.items() if target in known]
+    targets = [found for found in targets if name in found[2]]
     if not targets:
         return domain.at(0.5)
 
     def miss(value: Any) -> float:
         total = 0.0
-        for target, text in targets:
-            needed = {other: value if other == name else known[other] for other in names_in(text, "") if other in known or other == name}
+        for target, text, needs in targets:
             try:
+                needed = {other: value if other == name else known[other] for other in needs}
                 total += abs(evaluate(text, needed, "") - known[target])
             except (UserError, KeyError, TypeError):  # no value there, or one that needs another unknown
                 return float("inf")
@@ -58,7 +59,9 @@ def _solve(space: SearchSpace, name: str, domain: Domain, known: Mapping[str, An
         best = min(shares, key=lambda share: miss(domain.at(share)))
         width = (high - low) / STEPS
         low, high = max(0.0, best - width), min(1.0, best + width)
-    return domain.at(best)
+    found = domain.at(best)
+    rounded = float(f"{found:.6g}")
+    return rounded if domain.contains(rounded) and not domain.whole and miss(rounded) <= miss(found) else found
 
 
 def _same(a: Any, b: Any) -> bool:
