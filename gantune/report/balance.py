@@ -125,7 +125,10 @@ def _limits(curves: list[Figure], name: str, line: Line) -> tuple[str, list[floa
     values = sorted(finite(value for series in curves for one in names if one in series for value in series[one][1]))
     if not values:
         return "linear", None
-    low, high = values[0], values[min(len(values) - 1, int(0.985 * len(values)))]
+    low, high = values[0], values[-1]
+    usual = values[min(len(values) - 1, int(0.985 * len(values)))]
+    if high - usual > 2 * (usual - low):
+        high = usual
     if name == "d_loss" and line.value is not None:
         low, high = min(low, line.value, 0.0 if line.value > 0 else low), max(high, 1.35 * line.value)
     if name not in PANEL_SIGNALS and low > 0 and values[-1] / low > 5:

@@ -19,7 +19,8 @@ def title(sweep: Sweep) -> str:
 
 def explanation(sweep: Sweep, found: Sequence[Configuration]) -> str:
     """How configurations are made, and what is missing."""
-    text = "Trials that differ in nothing but the seed are one configuration; ± is the standard deviation over its seeds (n − 1)."
+    text = "Trials that differ in nothing but the seed are one configuration; ± is the standard deviation over its seeds (n − 1). "
+    text += "Losses are means over seeds and the last quarter of each curve."
     missing = [one.title for one in found if any(row.value is None for row in one.rows)]
     return text + (f" Without a value for some seeds: {'; '.join(missing)}." if missing else "")
 

@@ -14,7 +14,7 @@ from gantune.report.provenance import differing
 from gantune.report.rows import NO_VALUE, NOT_RESCORED, Row, Sweep
 
 MEANINGS = {
-    "budget": "ran their whole budget",
+    "budget": "ran to the end",
     "asha": "stopped by ASHA",
     "equilibrium": "settled at equilibrium",
     "plateau": "on a plateau",
@@ -51,7 +51,7 @@ def header(sweep: Sweep) -> dict[str, str]:
     last = f" Its last event is of {date(times[-1])}." if times else ""
     open_trials = f" {len(waiting)} of {len(sweep.rows)} trials have not ended." if waiting else ""
     doing = {"running": "is running", "stopped": "was stopped by hand", "interrupted": "was interrupted"}.get(status, f"is {status}")
-    mend = f" `gantune resume {sweep.name}` goes on with it." if status in ("stopped", "interrupted") else ""
+    mend = f" To go on with it: gantune resume {sweep.name}." if status in ("stopped", "interrupted") else ""
     warning = f"This sweep {doing} in its phase “{_phase(sweep)}”.{last}{open_trials} All numbers are of what there is so far.{mend}"
     return {**found, "status": status, "warning": warning}
 

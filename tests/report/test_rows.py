@@ -1,0 +1,161 @@
+"""Ranking, counting and compute over invented sweeps."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from spools import PROVENANCE, write_sweep
+
+from gantune.report.balance import configurations, searches_seed
+from gantune.report.balance_words import headline
+from gantune.report.compute import progress, spent
+from gantune.report.equilibria import equilibrium_line
+from gantune.report.finals import contenders, sentence, verdict
+from gantune.report.provenance import settings_key
+from gantune.report.rows import NO_VALUE, NOT_RESCORED, STOPPED_EARLY, Sweep
+from gantune.tracking.record import SweepRecord
+
+
+def _sweep(folder: Path, **options: object) -> Sweep:
+    return Sweep.of(SweepRecord.load(write_sweep(folder, pictures=False, **options)))  # type: ignore[arg-type]
+
+
+def _rewrite(folder: Path, change: object) -> Sweep:
+    """The sweep again after `change` (a function of an event) has been applied to its spool."""
+    events = [json.loads(line) for line in (folder / "spool.jsonl").read_text().splitlines()]
+    kept = [event for event in (change(event) for event in events) if event]  # type: ignore[operator]
+    (folder / "spool.jsonl").write_text("".join(json.dumps(event) + "\n" for event in kept))
+    return Sweep.of(SweepRecord.load(folder))
+
+
+def test_rank_is_by_rescored_value(tmp_path: Path) -> None:
+    sweep = _sweep(tmp_path / "dcgan-1")
+    ranked = [row for row in sweep.rows if row.rank]
+    assert [row.rescored for row in ranked] == sorted(row.rescored for row in ranked if row.rescored is not None)
+    assert sweep.best is not None
+    assert sweep.record.best is not None
+    assert sweep.best.id == sweep.record.best.id
+
+
+def test_values_with_other_settings_are_ranked_apart(tmp_path: Path) -> None:
+    sweep = _sweep(tmp_path / "dcgan-1")
+    assert sweep.best is not None
+    best = sweep.best.id
+
+    def fewer(event: dict[str, object]) -> dict[str, object]:
+        other = event["kind"] == "score" and event["trial"] == best
+        return {**event, "provenance": {**PROVENANCE, "n_fake": 50}} if other else event
+
+    split = _rewrite(tmp_path / "dcgan-1", fewer)
+    assert split.best is not None
+    assert split.best.id != best
+    alone = next(rows for rows in split.groups.values() if [row.id for row in rows] == [best])
+    assert alone[0].rank == 1
+
+
+def test_unscored_and_valueless_trials_come_last(tmp_path: Path) -> None:
+    sweep = _sweep(tmp_path / "dcgan-1")
+    last = sweep.rows[len(sweep.rows) // 2].id
+
+    def drop(event: dict[str, object]) -> dict[str, object] | None:
+        if event["kind"] == "score" and event["trial"] == last:
+            return None
+        if event["kind"] == "report" and event["trial"] == "0001":
+            return {**event, "point": {**event["point"], "fid": "nan"}}  # type: ignore[dict-item]
+        return None if event["kind"] == "score" and event["trial"] == "0001" else event
+
+    groups = list(_rewrite(tmp_path / "dcgan-1", drop).groups)
+    assert groups[1:] == [NOT_RESCORED, NO_VALUE]
+
+
+def test_seed_does_not_split_settings_but_a_searched_average_neither() -> None:
+    assert settings_key({**PROVENANCE, "seed": 1}) == settings_key({**PROVENANCE, "seed": 2})
+    assert settings_key({**PROVENANCE, "ema": "on"}) != settings_key(PROVENANCE)
+    assert settings_key({**PROVENANCE, "ema": "on"}, {"ema_kimg"}) == settings_key(PROVENANCE, {"ema_kimg"})
+
+
+def test_saved_share_is_what_stopped_trials_left(tmp_path: Path) -> None:
+    sweep = _sweep(tmp_path / "dcgan-1")
+    cost = spent(sweep)
+    stopped = [row.record for row in sweep.rows if row.record.reason in STOPPED_EARLY]
+    assert cost.stopped_early == len(stopped) > 5
+    assert cost.saved_kimg == pytest.approx(sum(60 - trial.kimg for trial in stopped) / (60 * 24))
+    assert cost.saved_seconds is not None
+    assert 0 < cost.saved_seconds < 1
+    assert sum(cost.reasons.values()) == 24
+
+
+def test_running_best_falls_and_compute_adds_up(tmp_path: Path) -> None:
+    sweep = _sweep(tmp_path / "dcgan-1")
+    track, cost = progress(sweep), spent(sweep)
+    assert track.is_ordered
+    assert track.best == sorted(track.best, reverse=True)
+    assert track.kimg == sorted(track.kimg)
+    assert track.kimg[-1] == pytest.approx(cost.kimg)
+    assert track.seconds[-1] == pytest.approx(cost.seconds)
+
+
+def test_finalists_stand_against_the_canonical_setting(tmp_path: Path) -> None:
+    sweep = _sweep(tmp_path / "dcgan-1")
+    finals = contenders(sweep)
+    means = [final.summary.mean for final in finals if final.summary]
+    assert means == sorted(means)
+    assert len(finals) == 3
+    assert all(len(final.values) == 3 for final in finals)
+    assert verdict(finals[0], "min").endswith("better than canonical")
+    assert verdict(finals[0], "max").endswith("worse than canonical")
+    assert "3 fresh seeds" in sentence(sweep, finals)
+
+
+def test_overlapping_finalists_are_no_evidence(tmp_path: Path) -> None:
+    _sweep(tmp_path / "dcgan-1")
+
+    def level(event: dict[str, object]) -> dict[str, object]:
+        return {**event, "metrics": {"fid": 30.0 + int(str(event["seed"])) % 7}} if event["kind"] == "final" else event
+
+    sweep = _rewrite(tmp_path / "dcgan-1", level)
+    assert "no evidence of a difference" in sentence(sweep, contenders(sweep))
+
+
+def test_failed_seed_is_named_and_other_settings_are_not_compared(tmp_path: Path) -> None:
+    _sweep(tmp_path / "dcgan-1")
+
+    def spoil(event: dict[str, object]) -> dict[str, object]:
+        if event["kind"] == "final" and event["who"] == "canonical":
+            return {**event, "provenance": {**PROVENANCE, "n_fake": 7}}
+        return {**event, "metrics": {"fid": "nan"}} if event["kind"] == "final" and event["seed"] == 1000 else event
+
+    sweep = _rewrite(tmp_path / "dcgan-1", spoil)
+    runs = [final for final in contenders(sweep) if final.who != "canonical"]
+    assert all(final.failed == (1000,) and final.against is None for final in runs)
+    assert "no canonical run with the same settings" in sentence(sweep, runs)
+
+
+def test_configurations_leave_the_seed_out(tmp_path: Path) -> None:
+    sweep = _sweep(tmp_path / "balance-1", trials=15, searches="balance", finalists=False)
+    assert searches_seed(sweep)
+    found = configurations(sweep)
+    assert [one.params for one in found] == [{"lr_ratio": ratio} for ratio in (0.01, 0.1, 0.25, 1.0, 5.0)]
+    assert all(one.summary is not None and one.summary.n == 3 for one in found)
+    best = min(found, key=lambda one: one.summary.mean if one.summary else 0)
+    assert best.title in headline(sweep, found)
+
+
+def test_plain_sweeps_search_no_seed(tmp_path: Path) -> None:
+    assert not searches_seed(_sweep(tmp_path / "dcgan-1", trials=4))
+
+
+@pytest.mark.parametrize(("family", "label"), [("dcgan", "ln 2"), ("wgan_gp", "equilibrium 0")])
+def test_line_of_equilibrium_is_labelled(tmp_path: Path, family: str, label: str) -> None:
+    sweep = _sweep(tmp_path / "some-1", trials=2, family=family)
+    for row in sweep.rows:
+        row.record.values.clear()
+    assert equilibrium_line(sweep).label == label
+
+
+def test_family_that_is_gone_has_no_line_and_says_so(tmp_path: Path) -> None:
+    line = equilibrium_line(_sweep(tmp_path / "some-1", trials=2, family="./gone.py:Gone"))
+    assert line.value is None
+    assert "could not be opened" in line.label
