@@ -138,7 +138,8 @@ class _Fold:
     def take(self, event: dict[str, Any]) -> None:
         self.record.events.append(event)
         handler = getattr(self, f"_{event['kind']}", None)
-        if handler is not None:
+        lost = event["kind"] in ("report", "end", "requeue", "score") and event["trial"] not in self.trials  # given up by hand
+        if handler is not None and not lost:
             handler(event)
 
     def _driver(self, event: dict[str, Any]) -> None:
@@ -160,7 +161,7 @@ class _Fold:
     def _report(self, event: dict[str, Any]) -> None:
         point = event["point"]
         key = event["trial"], round(point["kimg"], 6)
-        if key in self.seen or event["trial"] not in self.trials:
+        if key in self.seen:
             return
         self.seen.add(key)
         trial = self.trials[event["trial"]]

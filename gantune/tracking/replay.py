@@ -175,6 +175,8 @@ class Replay:
     def _note(self, event: Mapping[str, Any]) -> bool:
         """Take an event into account without sending it. False when an earlier one has said the same."""
         kind = event["kind"]
+        if kind in ("report", "end", "requeue", "score") and event["trial"] not in self._trials:
+            return False  # its first event was given up by hand
         if kind == "trial":
             if event["trial"] in self._trials:
                 return False

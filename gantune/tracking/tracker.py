@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -109,7 +110,8 @@ class Tracker:
         """The steps at which the run has pictures called `key`: each was given a random name, so logging again would double it."""
         with _talking():
             names = [Path(file.path).name for file in self._client.list_artifacts(run, PICTURES)]
-        return {int(name.split("%step%")[1].split("%")[0]) for name in names if name.startswith(f"{key}%step%")}
+        found = [re.match(rf"{re.escape(key)}[+%]step[+%](\d+)[+%]", name) for name in names]
+        return {int(match[1]) for match in found if match}
 
     def picture(self, run: str, image: Any, key: str, step: int, at: float) -> None:
         """One picture of a series."""
@@ -146,7 +148,17 @@ def _talking() -> Iterator[None]:
     try:
         yield
     except (MlflowException, RequestException, SQLAlchemyError, OSError) as error:
-        raise Unreachable(" ".join(str(error).split())[:300]) from error
+        raise Unreachable(_in_short(error)) from error
+
+
+def _in_short(error: BaseException) -> str:
+    """What the operating system said, where it is behind the error; else the error's own words."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror if cause.filename is None else f"{cause.strerror}: {cause.filename}"
+        cause = cause.__cause__ or cause.__context__
+    return " ".join(str(error).split())[:300]
 
 
 def _ms(seconds: float) -> int:

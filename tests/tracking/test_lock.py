@@ -10,7 +10,13 @@ import pytest
 from gantune.errors import UserError
 from gantune.tracking.lock import driver_lock, driver_of
 
-HOLD = "import sys, pathlib; from gantune.tracking.lock import driver_lock\nwith driver_lock(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+HOLD = """
+import pathlib, sys
+from gantune.tracking.lock import driver_lock
+with driver_lock(pathlib.Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
 
 
 def test_a_second_driver_is_refused_with_pid_and_host_of_the_first(tmp_path: Path) -> None:

@@ -21,10 +21,10 @@ def test_names_mean_the_latest_instance_latest_the_latest_of_all(tmp_path: Path)
 
 
 def test_an_unknown_sweep_is_refused_with_the_nearest_name(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="there is no sweep in .* yet"):
+    with pytest.raises(UserError, match=r"there is no sweep in .* yet"):
         find_sweep(tmp_path / "nowhere", "latest")
     new_sweep(tmp_path, "dcgan")
-    with pytest.raises(UserError, match='there is no sweep .dcgna.*Did you mean "dcgan"'):
+    with pytest.raises(UserError, match=r'there is no sweep .dcgna.*Did you mean "dcgan"'):
         find_sweep(tmp_path, "dcgna")
     with pytest.raises(UserError, match="there is no sweep 'dcgan-7'"):
         find_sweep(tmp_path, "dcgan-7")
