@@ -52,7 +52,8 @@ def plan_run(
     data = data or opened.default_data
     if from_run is None:
         if family in bundled.names("sweeps"):
-            values = dict(load_sweep(family, gpus=int(default_device().type == "cuda")).fixed)
+            sweep = load_sweep(family, gpus=int(default_device().type == "cuda"))
+            values = {name: value for name, value in sweep.fixed.items() if name != "image_size" or data == sweep.data}
             notes.append(f"Settings of sweeps/{family}.yaml: {', '.join(f'{name}={value}' for name, value in values.items())}")
         values |= parse_sets(sets)
     config = Config.of(opened, data, values, where="--set ")
@@ -75,10 +76,11 @@ def plan_run(
     ), notes
 
 
-def run_plan(plan: TrialPlan, show: Callable[[Point, float | None], None]) -> Verdict:
-    """Train until the verdict, calling `show` with every report and the family's equilibrium value."""
+def run_plan(plan: TrialPlan, begin: Callable[[], None], show: Callable[[Point, float | None], None]) -> Verdict:
+    """Train until the verdict; `begin` is called once all is found good, `show` with every report and the family's equilibrium value."""
     trial = Trial(plan)
     equilibrium = None if trial.equilibrium is None else trial.equilibrium.value
+    begin()
     while trial.verdict is None:
         show(trial.advance(), equilibrium)
     return trial.verdict

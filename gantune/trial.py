@@ -85,8 +85,7 @@ class Trial:
         self.folder.mkdir(parents=True, exist_ok=True)
         if (self.folder / "last.pt").is_file():
             self._continue()
-        else:
-            _write_json(self.folder / "plan.json", plan.to_json())
+        _write_json(self.folder / "plan.json", plan.to_json())
 
     def advance(self) -> Point:
         """Train to the next report, measure, judge, write the checkpoint, and give the report's signals."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -59,13 +59,28 @@ def _count(number: int | None) -> str:
 @app.command()
 def spaces(as_json: Json = False) -> None:
     """Search spaces: those of this folder and the bundled ones."""
-    from gantune.bundled import list_spaces
+    from gantune import bundled
+    from gantune.yaml_file import read_yaml
 
-    described = list_spaces()
+    described = []
+    for name in bundled.names("search_spaces"):
+        path, shown = bundled.find("search_spaces", name)
+        described.append({"name": name, "path": shown, "parameters": {key: _domain(value) for key, value in read_yaml(path, shown).content.items()}})
     if as_json:
         print_json(described)
         return
-    print_table(["name", "file", "searches"], [[d["name"], d["path"], ", ".join(d["parameters"])] for d in described])
+    rows = [[str(d["name"]), str(d["path"]), "; ".join(f"{key} {value}" for key, value in d["parameters"].items())] for d in described]
+    print_table(["name", "file", "searches"], rows)
+
+
+def _domain(value: Any) -> str:
+    """A domain as one reads it: `log 1e-05..0.01`, `choice 1 2 3 5`."""
+    if not isinstance(value, dict):
+        return f"fixed {value}"
+    kind, given = next(iter(value.items()))
+    if not isinstance(given, list):
+        return f"{kind} {given}"
+    return f"{kind} {given[0]:g}..{given[1]:g}" if kind != "choice" else "choice " + " ".join(map(str, given))
 
 
 @app.command()

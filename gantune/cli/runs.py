@@ -29,13 +29,26 @@ def train(
     """Train one GAN without Ray: a line a report, checkpoints and pictures in the run's folder."""
     from gantune.single import plan_run, run_plan
 
-    plan, notes = plan_run(family, kimg=kimg, data=data, sets=sets, report_every=report_every, from_run=_folder(runs, from_run), out=out, threads=threads, runs=runs)
-    for note in notes:
-        print(note)
-    print(f"Training {plan.family} on {plan.data} for {plan.kimg:g} kimg in {plan.folder}")
-    print("   kimg  d_loss  to eq.  held out  g_loss      FID  img/s")
+    plan, notes = plan_run(
+        family,
+        kimg=kimg,
+        data=data,
+        sets=sets,
+        report_every=report_every,
+        from_run=_folder(runs, from_run),
+        out=out,
+        threads=threads,
+        runs=runs,
+    )
+
+    def begin() -> None:
+        for note in notes:
+            print(note)
+        print(f"Training {plan.family} on {plan.data} for {plan.kimg:g} kimg in {plan.folder}")
+        print("   kimg  d_loss  to eq.  held out  g_loss      FID  img/s", flush=True)
+
     try:
-        verdict = run_plan(plan, lambda point, equilibrium: print(_line(point, equilibrium), flush=True))
+        verdict = run_plan(plan, begin, lambda point, equilibrium: print(_line(point, equilibrium), flush=True))
     except KeyboardInterrupt:
         raise UserError(f"stopped. Go on with: gantune train {plan.family} --kimg {plan.kimg:g} --out {plan.folder}") from None
     print(f"{verdict.reason}: {verdict.evidence}")

@@ -247,10 +247,10 @@ def _drive(spec: SweepSpec, folder: Path, run: Callable[[LiveState], SweepRecord
 
 
 def _summarise(record: SweepRecord) -> None:
-    from gantune.report.headline import headline
+    from gantune.report.summary import summary
 
     print()
-    for line in headline(record):
+    for line in summary(record):
         print(line)
     print(f"Report: {record.folder / 'report' / 'index.html'}")
     print(f"Browse: gantune ui {record.name}    Details: gantune show {record.name}")
