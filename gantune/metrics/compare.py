@@ -15,7 +15,7 @@ from gantune.data.folder import all_grey, pictures_in, read_picture
 from gantune.data.tensorfile import Array
 from gantune.errors import UserError
 from gantune.metrics.extractors import Extractor, open_extractor
-from gantune.metrics.frechet import frechet, gaussian, rooted
+from gantune.metrics.frechet import frechet_between
 from gantune.metrics.kid import kid
 from gantune.metrics.neighbours import K_DENSITY, K_PRECISION, neighbour_metrics, radii
 from gantune.metrics.real_side import FEATURES_KEPT
@@ -78,7 +78,7 @@ def compare(
 
 
 def _metrics(fake: Tensor, real: Tensor) -> dict[str, Any]:
-    fid = frechet(rooted(gaussian(real)), gaussian(fake))
+    fid = frechet_between(fake, real)
     fake, real = fake[:FEATURES_KEPT], real[:FEATURES_KEPT]
     size = min(KID_SUBSET_SIZE, len(fake), len(real))
     mean, std = kid(fake, real, subsets=KID_SUBSETS, subset_size=size, seed=KID_SEED)

@@ -18,7 +18,7 @@ from gantune.data.tensorfile import write
 from gantune.errors import UserError
 from gantune.metrics.c2st import C2ST, c2st
 from gantune.metrics.extractors import choose, open_extractor
-from gantune.metrics.frechet import frechet, gaussian
+from gantune.metrics.frechet import frechet_to
 from gantune.metrics.inception_score import inception_score
 from gantune.metrics.kid import kid
 from gantune.metrics.mixtures import mode_features, mode_metrics
@@ -98,7 +98,7 @@ class Evaluator:
     def _measure(self, examples: Tensor, seed: int) -> dict[str, float]:
         features, logits = self.extractor(examples, self.device)
         real = self.real
-        metrics = {"fid": frechet(real.gaussian, gaussian(features))}
+        metrics = {"fid": frechet_to(real.gaussian, features)}
         size = max(2, min(KID_SUBSET_SIZE, len(features) // 2, len(real.features)))
         metrics["kid"], metrics["kid_std"] = kid(features, real.features, subsets=KID_SUBSETS, subset_size=size, seed=seed % 2**32)
         metrics |= neighbour_metrics(real.features, features, real.radii, real.radii_wide)

@@ -42,6 +42,37 @@ def frechet(real: RootedGaussian, fake: Gaussian) -> float:
 
     C₁C₂ has the eigenvalues of the symmetric C₁^½ C₂ C₁^½, so the last trace is the sum of their roots: no general matrix root.
     """
-    product = real.root @ fake.cov @ real.root
-    overlap = torch.linalg.eigvalsh((product + product.T) / 2).clamp(min=0).sqrt().sum()
+    half = fake.cov @ real.root
+    product = torch.zeros_like(half)
+    for rows in torch.arange(len(half), device=half.device).tensor_split(4):  # eigvalsh reads the lower triangle alone
+        if len(rows):
+            product[rows, : rows[-1] + 1] = real.root[rows] @ half[:, : rows[-1] + 1]
+    overlap = torch.linalg.eigvalsh(product).clamp(min=0).sqrt().sum()
     return float((real.mean - fake.mean).square().sum() + real.cov.trace() + fake.cov.trace() - 2 * overlap)
+
+
+def frechet_to(real: RootedGaussian, fake: Tensor) -> float:
+    """`frechet` to the Gaussian of the features `fake` (n, d); with few samples through an n × n matrix instead of d × d."""
+    if len(fake) > fake.shape[1]:
+        return frechet(real, gaussian(fake))
+    mean, factor = _factor(fake)
+    through = factor @ real.root  # (n, d); its singular values are those of C₂^½ C₁^½
+    overlap = torch.linalg.eigvalsh(through @ through.T).clamp(min=0).sqrt().sum()
+    return float((real.mean - mean).square().sum() + real.cov.trace() + factor.square().sum() - 2 * overlap)
+
+
+def frechet_between(one: Tensor, other: Tensor) -> float:
+    """The distance of two sets of features (n, d) and (m, d), by whichever route is the shortest for n, m and d."""
+    few, many = sorted((one, other), key=len)
+    if len(many) > many.shape[1]:
+        return frechet_to(rooted(gaussian(many)), few)
+    (mean_1, factor_1), (mean_2, factor_2) = _factor(few), _factor(many)
+    overlap = torch.linalg.svdvals(factor_1 @ factor_2.T).sum()
+    return float((mean_1 - mean_2).square().sum() + factor_1.square().sum() + factor_2.square().sum() - 2 * overlap)
+
+
+def _factor(features: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean, and F (n, d) with FᵀF the covariance."""
+    x = features.double()
+    mean = x.mean(0)
+    return mean, (x - mean) / (len(x) - 1) ** 0.5

@@ -1,0 +1,134 @@
+"""The evaluator end to end: what it reads, what it remembers, what it refuses."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from gantune.data import open_dataset, to_unit
+from gantune.data.tensorfile import read
+from gantune.errors import UserError
+from gantune.metrics import Evaluator, MetricSettings, real_side
+from gantune.metrics.mnist_cnn import WEIGHTS, load
+from gantune.signals import SIGNALS
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return open_dataset("mnist5k")
+
+
+@pytest.fixture(scope="module")
+def evaluator(digits):
+    return Evaluator(digits, MetricSettings(n_fake=500), CPU)
+
+
+def test_the_shipped_classifier_knows_digits(digits):
+    net, _ = load()
+    guesses = net(to_unit(digits.heldout))[1].argmax(1)
+    assert (guesses == digits.heldout_labels).float().mean() > 0.975
+    assert WEIGHTS.stat().st_size < 1_000_000
+    assert "mnist5k train" in read(WEIGHTS)[1]["trained_on"]
+
+
+def test_real_digits_read_the_floor_and_worse_ones_read_worse(evaluator, digits):
+    real = to_unit(digits.heldout[:500])
+    assert evaluator(real) == pytest.approx(evaluator.floor)
+    blurred = torch.nn.functional.avg_pool2d(real, 3, 1, 1)
+    noisy = evaluator((real + 0.5 * torch.randn(real.shape, generator=torch.Generator().manual_seed(0))).clamp(-1, 1))
+    collapsed = evaluator(real[:5].repeat(100, 1, 1, 1))
+    assert evaluator.floor["fid"] < evaluator(blurred)["fid"] < 500
+    for worse in (noisy, collapsed):
+        assert worse["fid"] > 10 * evaluator.floor["fid"]
+        assert worse["c2st_loss"] < evaluator.floor["c2st_loss"] - 0.2
+        assert worse["coverage"] < 0.2
+    assert collapsed["recall"] < 0.05
+    assert abs(evaluator.floor["c2st_loss"] - math.log(2)) < 0.02
+
+
+def test_every_key_is_a_declared_signal(evaluator):
+    assert evaluator.floor.keys() <= SIGNALS.keys()
+    assert {"fid", "kid", "precision", "recall", "density", "coverage", "c2st_loss"} <= evaluator.floor.keys()
+    points = Evaluator(open_dataset("ring8"), MetricSettings(n_fake=200, n_real=1000), CPU)
+    assert points.floor.keys() <= SIGNALS.keys()
+    assert {"fid", "modes", "hq_share", "c2st_loss", "precision"} <= points.floor.keys()
+    assert points.floor["modes"] == 8
+
+
+def test_an_infinite_sample_makes_every_metric_nan(evaluator, digits):
+    fake = to_unit(digits.heldout[:500]).clone()
+    fake[7, 0, 3, 3] = math.inf
+    metrics = evaluator(fake)
+    assert metrics.keys() == evaluator.floor.keys()
+    assert all(math.isnan(value) for value in metrics.values())
+
+
+def test_a_constant_generator_is_measured_without_a_crash(evaluator):
+    metrics = evaluator(torch.zeros(500, 1, 32, 32))
+    assert all(math.isfinite(value) for value in metrics.values())
+    assert metrics["recall"] == 0
+
+
+def test_the_number_of_samples_is_held_to(evaluator):
+    with pytest.raises(ValueError, match="500"):
+        evaluator(torch.zeros(499, 1, 32, 32))
+    assert evaluator.provenance["n_fake"] == 500
+    assert evaluator.provenance["n_real"] == 4000
+
+
+def test_the_same_samples_and_seed_read_the_same(evaluator):
+    fake = torch.rand(500, 1, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    assert evaluator(fake, seed=1) == evaluator(fake, seed=1)
+
+
+def test_untrained_generators_are_detected_and_real_digits_are_not(evaluator):
+    controls = evaluator.c2st_controls(torch.randn(500, 1, 32, 32, generator=torch.Generator().manual_seed(0)).tanh())
+    assert controls["untrained"].detected
+    assert not controls["real"].detected
+
+
+def test_real_side_statistics_are_kept_and_never_stale(digits, tmp_path, monkeypatch):
+    def opened(**settings):
+        return Evaluator(digits, MetricSettings(**settings), CPU, tmp_path)
+
+    first = opened(n_real=600, n_fake=100)
+    kept = first.real.gaussian.root.clone()
+    floor = first.floor
+    with monkeypatch.context() as closed:
+        closed.setattr(real_side, "gaussian", None)
+        again = opened(n_real=600, n_fake=100)
+        assert torch.equal(again.real.gaussian.root, kept)
+        assert again.floor == floor
+    assert not torch.equal(opened(n_real=700).real.gaussian.root, kept)
+    assert opened(n_real=600, extractor="raw").real.gaussian.root.shape == (1024, 1024)
+    monkeypatch.setattr(real_side, "VERSION", "next")
+    opened(n_real=600)
+    assert len(list((tmp_path / "real").glob("*.safetensors"))) == 4
+
+
+def test_auto_goes_by_the_data(evaluator):
+    assert evaluator.settings.extractor == "mnist_cnn"
+    assert Evaluator(open_dataset("grid25"), MetricSettings(n_real=500), CPU).settings.extractor == "raw"
+
+
+@pytest.mark.parametrize("size", [28, 64])
+def test_other_sizes_are_brought_to_the_classifiers(size):
+    data = open_dataset("mnist5k", size)
+    floor = Evaluator(data, MetricSettings(n_real=1000, n_fake=300), CPU).floor
+    assert floor["inception_score"] > 6
+
+
+def test_what_does_not_fit_is_refused(digits, tmp_path):
+    for settings, said in (
+        ({"extractor": "incepton"}, 'Did you mean "inception"'),
+        ({"n_real": 5000}, "more than the 4000"),
+        ({"extractor": "mnist_cnn", "weights": "x.pth"}, "takes no weights"),
+    ):
+        with pytest.raises(UserError, match=said):
+            Evaluator(digits, MetricSettings(**settings), CPU)
+    with pytest.raises(UserError, match="use raw"):
+        Evaluator(open_dataset("ring8"), MetricSettings(extractor="mnist_cnn"), CPU)
