@@ -9,7 +9,7 @@ from typing import Any
 from gantune.report.equilibria import Line
 from gantune.report.figures import COLOURS, Figure, level
 from gantune.report.numbers import setting
-from gantune.report.provenance import in_words
+from gantune.report.provenance import in_words, measured_with
 from gantune.report.rows import NO_VALUE, NOT_RESCORED, Row, Sweep, finite
 from gantune.report.series import PANEL_SIGNALS, trial_series
 from gantune.report.welch import Summary, summarise
@@ -52,7 +52,7 @@ class Configuration:
         """How its values were measured, in words."""
         if group in (NO_VALUE, NOT_RESCORED):
             return group
-        return in_words((sweep.groups[group][0].record.score or {}).get("provenance"))
+        return in_words(measured_with(sweep.groups[group][0].record.score))
 
 
 def searches_seed(sweep: Sweep) -> bool:

@@ -10,7 +10,7 @@ from gantune.report.compute import Progress, spent
 from gantune.report.figures import best_so_far
 from gantune.report.finals import CANONICAL, Final
 from gantune.report.numbers import duration, mean_std, number
-from gantune.report.provenance import differing
+from gantune.report.provenance import differing, measured_with
 from gantune.report.rows import NO_VALUE, NOT_RESCORED, Sweep
 from gantune.report.section import Shelf
 from gantune.report.tables import group_title
@@ -91,7 +91,6 @@ def _row(sweep: Sweep, finals: Sequence[Final], rank: int | None) -> dict[str, A
 def _apart(firsts: Sequence[Sweep]) -> list[str]:
     settings = {}
     for sweep in firsts:
-        score = (sweep.best.record.score if sweep.best else None) or {}
         if sweep.best and sweep.best.rescored is not None:
-            settings[sweep.name] = {**(score.get("provenance") or {}), "data": sweep.spec.get("data")}
+            settings[sweep.name] = {**measured_with(sweep.best.record.score), "data": sweep.spec.get("data")}
     return differing(settings) if len(settings) > 1 else []

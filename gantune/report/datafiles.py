@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from gantune.report.provenance import measured_with
 from gantune.report.rows import Row, Sweep
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def trials_table(sweeps: Sequence[Sweep]) -> pa.Table:
         "best": _real(row.best for _, row in rows),
         "best_kimg": _real(row.record.best_kimg for _, row in rows),
         "rescored": _real(row.rescored for _, row in rows),
-        "provenance": _text(_json((row.record.score or {}).get("provenance")) for _, row in rows),
+        "provenance": _text(_json(measured_with(row.record.score) or None) for _, row in rows),
         "searched": _text(",".join(sorted(row.record.params)) for _, row in rows),
     }
     for name in _names(row.metrics for _, row in rows):

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gantune.report.numbers import mean_std, number
-from gantune.report.provenance import settings_key
+from gantune.report.provenance import measured_with, settings_key
 from gantune.report.rows import Sweep, finite
 from gantune.report.welch import Difference, Summary, difference, summarise
+
+if TYPE_CHECKING:
+    from gantune.tracking.record import FinalRecord
 
 CANONICAL = "canonical"
 
@@ -43,10 +46,14 @@ class Final:
 
 def contenders(sweep: Sweep) -> list[Final]:
     """Every contender by settings, best mean first; differences only between runs measured with the same settings."""
-    runs: dict[tuple[str, str], list[Any]] = defaultdict(list)
+    measured = {(run.who, run.seed): measured_with({"provenance": run.provenance}) for run in sweep.record.finals}
+    for event in sweep.record.events:
+        if event["kind"] == "final":
+            measured[event["who"], int(event["seed"])] = measured_with(event)
+    runs: dict[tuple[str, str], list[FinalRecord]] = defaultdict(list)
     for run in sweep.record.finals:
-        runs[str(run.who), settings_key(run.provenance, sweep.searched)].append(run)
-    found = [_final(who, key, group, sweep.metric) for (who, key), group in runs.items()]
+        runs[str(run.who), settings_key(measured[run.who, run.seed], sweep.searched)].append(run)
+    found = [_final(who, key, group, measured[who, group[0].seed], sweep.metric) for (who, key), group in runs.items()]
     canonical = {final.settings: final for final in found if final.who == CANONICAL}
     found = [_against(final, canonical.get(final.settings)) for final in found]
     sign = 1 if sweep.mode == "min" else -1
@@ -98,16 +105,15 @@ def _seeds(final: Final) -> str:
     return "one fresh seed" if len(final.values) == 1 else f"{len(final.values)} fresh seeds"
 
 
-def _final(who: str, key: str, runs: list[Any], metric: str) -> Final:
+def _final(who: str, key: str, runs: list[FinalRecord], settings: dict[str, Any], metric: str) -> Final:
     latest = {int(run.seed): run for run in runs}  # a run repeated after a resume counts once
     values = {seed: value[0] for seed, run in sorted(latest.items()) if (value := finite([run.metrics.get(metric)]))}
     failed = tuple(seed for seed in sorted(latest) if seed not in values)
-    one = next(iter(latest.values()))
     floors = [run.floor for run in latest.values() if run.floor]
     return Final(
         who,
         key,
-        dict(one.provenance or {}),
+        settings,
         dict(floors[0]) if floors else {},
         values,
         failed,

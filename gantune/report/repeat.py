@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from gantune.report.rows import Sweep
@@ -11,8 +13,10 @@ from gantune.report.rows import Sweep
 def commands(sweep: Sweep) -> str:
     """The sweep again, its report, and the best trial alone."""
     spec = sweep.spec
-    source = spec.get("source") or spec.get("name") or sweep.name.rsplit("-", 1)[0]
-    lines = [shlex.join(["gantune", "sweep", str(source), *_sets(spec)]), shlex.join(["gantune", "report", sweep.name])]
+    source, name = Path(str(spec.get("source", ""))), sweep.name.rsplit("-", 1)[0]
+    named = spec.get("name") or name
+    given = str(source) if source.suffix in (".yaml", ".yml") and source.parent.name != "sweeps" else source.stem or named
+    lines = [shlex.join(["gantune", "sweep", given, *_sets(spec)]), shlex.join(["gantune", "report", sweep.name])]
     if sweep.best is not None and spec.get("family"):
         values = {**sweep.best.record.values, **sweep.best.record.params}
         train = ["gantune", "train", str(spec["family"]), "--data", str(spec.get("data", "")), "--kimg", f"{sweep.kimg_budget or 0:g}"]
@@ -35,9 +39,11 @@ def versions(sweep: Sweep) -> list[tuple[str, str]]:
     return items or [("versions", "not recorded")]
 
 
-def _sets(spec: Any) -> list[str]:
+def _sets(spec: Mapping[str, Any]) -> list[str]:
     budget = spec.get("budget") or {}
-    return ["--trials", str(budget["trials"]), "--set", f"budget.kimg={budget['kimg']:g}"] if {"trials", "kimg"} <= set(budget) else []
+    parts = ["--data", str(spec["data"])] if spec.get("data") else []
+    parts += ["--trials", str(budget["trials"])] if budget.get("trials") else []
+    return parts + (["--set", f"budget.kimg={budget['kimg']:g}"] if budget.get("kimg") else [])
 
 
 def _given(value: Any) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from gantune.report.provenance import settings_key
+from gantune.report.provenance import measured_with, settings_key
 
 if TYPE_CHECKING:
     from gantune.tracking.record import SweepRecord, TrialRecord
@@ -18,6 +18,7 @@ RAN_TO_END = ("budget",)
 STOPPED_EARLY = ("equilibrium", "plateau", "d_won", "d_dead", "mode_collapse", "diverged", "asha")  # compute saved on purpose
 NOT_RESCORED = "not rescored"
 NO_VALUE = "no value"
+LABELS = {"fid": "FID", "kid": "KID", "c2st_loss": "C2ST loss", "hq_share": "high-quality share"}
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Sweep:
     @property
     def label(self) -> str:
         """The objective as people write it."""
-        return {"hq_share": "high-quality share", "modes": "modes"}.get(self.metric, self.metric.upper())
+        return LABELS.get(self.metric, self.metric.replace("_", " "))
 
     @cached_property
     def searched(self) -> list[str]:
@@ -136,7 +137,7 @@ def _row(sweep: str, trial: TrialRecord, metric: str, mode: str, searched: set[s
     best = reached[-1] if reached else None
     score = trial.score or {}
     rescored = next(iter(finite([score.get("metrics", {}).get(metric)])), None)
-    return Row(sweep, trial, best, rescored, settings_key(score.get("provenance"), searched) if rescored is not None else "")
+    return Row(sweep, trial, best, rescored, settings_key(measured_with(score), searched) if rescored is not None else "")
 
 
 def _ranked(rows: list[Row], mode: str) -> Iterable[Row]:

@@ -16,7 +16,7 @@ from gantune.report.finals import Final, sentence, verdict
 from gantune.report.grids import first_and_last
 from gantune.report.importance import importance
 from gantune.report.numbers import duration, mean_std, number, percent, setting
-from gantune.report.provenance import LABELS, listed
+from gantune.report.provenance import listed, measured_with
 from gantune.report.rows import NO_VALUE, NOT_RESCORED, Row, Sweep
 from gantune.report.series import MOST_TRIALS, curves_panel
 from gantune.report.tables import group_title
@@ -45,7 +45,7 @@ class Shelf:
 def section(sweep: Sweep, shelf: Shelf, finals: Sequence[Final], track: Progress) -> dict[str, Any]:
     """Everything that the template asks of a sweep."""
     cost, line = spent(sweep), equilibrium_line(sweep)
-    curves = curves_panel(sweep, line)
+    curves, samples = curves_panel(sweep, line), _samples(sweep)
     scene, seeded = landscape(sweep), searches_seed(sweep)
     weights = _importance(sweep)
     if scene is not None:
@@ -83,7 +83,8 @@ def section(sweep: Sweep, shelf: Shelf, finals: Sequence[Final], track: Progress
         "has_g": "g_loss" in curves["has"],
         "has_m": sweep.metric in curves["has"],
         "d_note": words.d_loss(curves["has"], line),
-        "samples": _samples(sweep),
+        "samples": [entry for entry in samples if entry["pictures"]],
+        "without_samples": words.without_samples([entry["name"] for entry in samples if not entry["pictures"]]),
         "provenance": _provenance(sweep, finals),
         "command": repeat.commands(sweep),
         "versions": repeat.versions(sweep),
@@ -229,13 +230,17 @@ def _samples(sweep: Sweep) -> list[dict[str, Any]]:
     for trial in chosen:
         row = by_id[trial]
         kind = "rescored" if row.rescored is not None else "best"
-        value = f"; {kind} {sweep.label} {number(row.value)}" if row.value is not None else ""
-        name = f"Trial {trial}" + (" (canonical setting)" if row.record.origin == "canonical" else "")
-        for picture in first_and_last(words.folder(sweep) / "trials" / trial):
-            caption = f"{name} at {picture.kimg:g} kimg{value}"
-            found.append(
-                {"uri": picture.uri, "width": picture.width, "height": picture.height, "caption": caption, "alt": f"Samples: {caption}"}
-            )
+        pictures = [
+            {"uri": picture.uri, "width": picture.width, "height": picture.height, "kimg": f"{picture.kimg:g}"}
+            for picture in first_and_last(sweep.record.folder / "trials" / trial)
+        ]
+        found.append(
+            {
+                "name": f"trial {trial}" + (" (canonical setting)" if row.record.origin == "canonical" else ""),
+                "result": f": {kind} {sweep.label} {number(row.value)}" if row.value is not None else "",
+                "pictures": pictures,
+            }
+        )
     return found
 
 
@@ -245,31 +250,24 @@ def _provenance(sweep: Sweep, finals: Sequence[Final]) -> list[dict[str, Any]]:
         if name in (NO_VALUE, NOT_RESCORED):
             continue
         score = rows[0].record.score or {}
-        settings = [*listed(score.get("provenance") or {}), ("generated images scored", score.get("n"))]
+        settings = listed(measured_with(score)) or [("settings", "not recorded")]
         title = f"Trials rescored on fresh samples ({len(rows)})"
         found.append(
             {
                 "title": title,
-                "settings": [(label, number(value)) for label, value in settings if value is not None] + _floor(score.get("floor")),
+                "settings": settings + _floor(score.get("floor")),
             }
         )
     for key in dict.fromkeys(final.settings for final in finals):
         group = [final for final in finals if final.settings == key]
         title = "Finalists and canonical setting: " + ", ".join(final.title for final in group)
-        settings = [(label, number(value)) for label, value in listed(group[0].provenance)] or [("settings", "not recorded")]
+        settings = listed(group[0].provenance) or [("settings", "not recorded")]
         found.append({"title": title, "settings": settings + _floor(group[0].floor)})
     metrics = sweep.spec.get("metrics") or {}
     if metrics:
-        while_training = [(LABELS.get(name, name.replace("_", " ")), _asked(name, value)) for name, value in metrics.items()]
+        while_training = listed(metrics)
         found.append({"title": "Values measured while training (curves, best so far)", "settings": while_training})
     return found
-
-
-def _asked(name: str, value: Any) -> str:
-    """A metric setting as the sweep's file gives it, where 0 and nothing stand for a default."""
-    if name == "n_real" and value == 0:
-        return "all"
-    return "the extractor's own" if name == "weights" and value is None else number(value)
 
 
 def _floor(floor: Any) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gantune.report.finals import Final, verdict
 from gantune.report.numbers import mean_std, number, setting
-from gantune.report.provenance import in_words
+from gantune.report.provenance import in_words, measured_with
 from gantune.report.rows import NO_VALUE, NOT_RESCORED, Row, Sweep
 
 LATEX = {
@@ -49,8 +49,8 @@ def group_title(sweep: Sweep, group: str) -> str:
         return f"best {sweep.label} measured while training, not rescored on fresh samples"
     if not group:
         return "best checkpoints rescored on fresh samples, settings not recorded"
-    first = sweep.groups[group][0].record.score or {}
-    return f"best checkpoints rescored on fresh samples ({in_words(first.get('provenance'))})"
+    first = measured_with(sweep.groups[group][0].record.score)
+    return f"best checkpoints rescored on fresh samples ({in_words(first)})"
 
 
 def tables(sweep: Sweep, finals: Sequence[Final]) -> list[Table]:
@@ -90,6 +90,7 @@ def latex(found: Sequence[Table]) -> str:
         )
     head = ["\\documentclass{article}", "\\usepackage[utf8]{inputenc}", "\\usepackage[T1]{fontenc}", "\\usepackage{booktabs,longtable}"]
     head += ["\\usepackage[landscape,margin=1.5cm]{geometry}", "\\begin{document}", "\\small"]
+    head = ["% Compile it three times: longtable takes its widths from the run before.", *head]
     return "\n".join(head) + "\n\n" + "\n\n".join(blocks) + "\n\n\\end{document}\n"
 
 
@@ -110,7 +111,7 @@ def _trials_table(sweep: Sweep, group: str, rows: Sequence[Row]) -> Table:
 def _trial_cells(sweep: Sweep, row: Row) -> tuple[str, ...]:
     trial = row.record
     name = f"{row.id} (canonical)" if trial.origin == "canonical" else row.id
-    cells = [number(row.rank), name, str(trial.reason or trial.state), number(trial.kimg), number(trial.seconds)]
+    cells = [number(row.rank), name, str(trial.reason or trial.state), setting(trial.kimg), number(trial.seconds)]
     cells += [number(row.best, 4), number(row.rescored, 4)]
     return (*cells, *(setting(trial.params.get(name)) for name in sweep.searched))
 

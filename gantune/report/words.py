@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from gantune.report.compute import Progress, Spent
 from gantune.report.equilibria import Line
 from gantune.report.finals import CANONICAL, Final
 from gantune.report.importance import Importance
 from gantune.report.numbers import date, number, percent, setting
-from gantune.report.provenance import differing
+from gantune.report.provenance import differing, measured_with
 from gantune.report.rows import NO_VALUE, NOT_RESCORED, Row, Sweep
 
 MEANINGS = {
@@ -27,11 +26,6 @@ MEANINGS = {
     "user": "stopped by hand",
     "running": "still running",
 }
-
-
-def folder(sweep: Sweep) -> Path:
-    """Where the sweep's files lie."""
-    return Path(sweep.record.folder)
 
 
 def header(sweep: Sweep) -> dict[str, str]:
@@ -115,7 +109,7 @@ def no_finals(sweep: Sweep, seeded: bool) -> str:
 def group(sweep: Sweep, name: str, title: str, count: int) -> str:
     """What a table of trials ranks."""
     groups = [key for key in sweep.groups if key != NO_VALUE]
-    scored = {key: (sweep.groups[key][0].record.score or {}).get("provenance") or {} for key in groups if key != NOT_RESCORED}
+    scored = {key: measured_with(sweep.groups[key][0].record.score) for key in groups if key != NOT_RESCORED}
     apart = differing(scored)
     noun = f"{count:,} trials, " if count > 1 else "1 trial, " if count else ""
     text = f"{noun}{title}." if noun else f"{title[0].upper()}{title[1:]}."
@@ -163,6 +157,11 @@ def curves(count: int, most: int) -> str:
         text += f" Of {count:,} trials the page holds the best {most // 2} and an even sample of {most - most // 2} others; "
         text += "curves.parquet has all."
     return text
+
+
+def without_samples(names: Sequence[str]) -> str:
+    """Which of the pictured trials have no grid."""
+    return f"No sample grid was found for {', '.join(names)}." if names else ""
 
 
 def d_loss(has: Sequence[str], line: Line) -> str:

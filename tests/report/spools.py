@@ -18,11 +18,12 @@ PROVENANCE = {
     "split": "heldout",
     "n_real": 1000,
     "n_fake": 2000,
-    "dataset": "mnist5k",
+    "data": "mnist5k",
+    "shape": [1, 32, 32],
     "fingerprint": "9d0f3be1c2a8",
-    "batch_norm": "running statistics",
-    "ema": "off",
+    "version": 1,
 }
+SAMPLING = {"checkpoint": "best", "kimg": 60.0, "batch_norm": "running", "ema_kimg": 0.0}
 FLOOR = {"fid": 3.1, "kid": 0.0002, "precision": 0.97, "recall": 0.96}
 CANONICAL = {"lr_g": 2e-4, "lr_ratio": 1.0, "k": 1, "beta1": 0.5}
 
@@ -93,7 +94,7 @@ def write_sweep(
                 "recall": max(0.0, 0.9 - fid / 200),
                 "c2st_loss": 0.6,
             }
-            put("score", trial=trial, seed=12345, n=2000, metrics=metrics, provenance=provenance, floor=FLOOR)
+            put("score", trial=trial, seed=12345, n=2000, metrics=metrics, provenance=provenance, floor=FLOOR, sampling=SAMPLING)
     if done and finalists:
         put("phase", phase="finalists", seconds=420.0)
         top = [trial for _, trial in sorted(ended)[:2]]
@@ -101,7 +102,17 @@ def write_sweep(
             for run in range(3):
                 final = {"fid": level * rng.uniform(0.92, 1.08), "kid": level / 9000, "precision": 0.8, "recall": 0.7}
                 settings = {**provenance, "n_fake": 5000}
-                put("final", who=who, seed=1000 + run, kimg=budget, seconds=58.0 + run, metrics=final, provenance=settings, floor=FLOOR)
+                put(
+                    "final",
+                    who=who,
+                    seed=1000 + run,
+                    kimg=budget,
+                    seconds=58.0 + run,
+                    metrics=final,
+                    provenance=settings,
+                    floor=FLOOR,
+                    sampling=SAMPLING,
+                )
     if done:
         put("phase", phase="done", seconds=900.0)
     (folder / "spool.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
@@ -111,7 +122,7 @@ def write_sweep(
 def _spec(name: str, family: str, trials: int, budget: float, searches: str) -> dict[str, Any]:
     return {
         "name": name.rsplit("-", 1)[0],
-        "source": name.rsplit("-", 1)[0],
+        "source": f"sweeps/{name.rsplit('-', 1)[0]}.yaml",
         "family": family,
         "data": "mnist5k",
         "objective": {"metric": "fid", "mode": "min"},

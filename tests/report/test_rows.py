@@ -72,8 +72,20 @@ def test_unscored_and_valueless_trials_come_last(tmp_path: Path) -> None:
 
 def test_seed_does_not_split_settings_but_a_searched_average_neither() -> None:
     assert settings_key({**PROVENANCE, "seed": 1}) == settings_key({**PROVENANCE, "seed": 2})
-    assert settings_key({**PROVENANCE, "ema": "on"}) != settings_key(PROVENANCE)
-    assert settings_key({**PROVENANCE, "ema": "on"}, {"ema_kimg"}) == settings_key(PROVENANCE, {"ema_kimg"})
+    assert settings_key({**PROVENANCE, "ema_kimg": 5.0}) != settings_key(PROVENANCE)
+    assert settings_key({**PROVENANCE, "ema_kimg": 5.0}, {"ema_kimg"}) == settings_key(PROVENANCE, {"ema_kimg"})
+
+
+def test_batch_norm_mode_and_average_belong_to_the_settings(tmp_path: Path) -> None:
+    _sweep(tmp_path / "dcgan-1", trials=6)
+
+    def other(event: dict[str, object]) -> dict[str, object]:
+        batch = event["kind"] == "final" and event["who"] == "canonical"
+        return {**event, "sampling": {"batch_norm": "batch", "ema_kimg": 0.0}} if batch else event
+
+    finals = contenders(_rewrite(tmp_path / "dcgan-1", other))
+    assert len({final.settings for final in finals}) == 2
+    assert all(final.against is None for final in finals)
 
 
 def test_saved_share_is_what_stopped_trials_left(tmp_path: Path) -> None:
