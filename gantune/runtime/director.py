@@ -207,7 +207,14 @@ class Director:
         return None
 
     def _end(self, entry: Entry, reason: str, evidence: str, cut: str | None = None) -> None:
-        about = {"state": STATES[reason], "reason": reason, "evidence": evidence, "fid": entry.best, "kimg": entry.kimg, "seconds": entry.seconds}
+        about = {
+            "state": STATES[reason],
+            "reason": reason,
+            "evidence": evidence,
+            "fid": entry.best,
+            "kimg": entry.kimg,
+            "seconds": entry.seconds,
+        }
         self._book.append("end", trial=entry.id, **about, **({} if cut is None else {"cut": cut}))
         self._running.discard(entry.id)
         self._pending.pop(entry.id, None)

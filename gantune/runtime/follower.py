@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from gantune.runtime.stopping import Halt
+
 PATIENCE = 60.0  # seconds after the sweep's end
 
 
@@ -46,9 +48,14 @@ class Follower:
 
 @contextlib.contextmanager
 def following(folder: Path) -> Iterator[Follower]:
-    """A writer for as long as the context lasts."""
+    """A writer for as long as the context lasts; after an orderly stop it sends what is left and ends by itself, after this process."""
     follower = Follower(folder)
     try:
         yield follower
-    finally:
+    except Halt:
+        raise
+    except BaseException:
+        follower.end()
+        raise
+    else:
         follower.end()

@@ -70,9 +70,8 @@ class Asha(AsyncHyperBandScheduler):  # type: ignore[misc]
         cutoff = self._brackets[0].cutoff(before) * self._sign
         bar = f"{cutoff:.4g}" if abs(cutoff) < WORST / 10 else "any value"
         mine = "no value" if best is None else f"{best:.4g}"
-        return (
-            f"{mine} at {kimg:g} kimg, where 1 of {self._reduction_factor:g} goes on: {len(before)} trials before it set the bar at {bar}"
-        )
+        others = f"{len(before)} earlier trial{'s' if len(before) > 1 else ''}"
+        return f"{mine} at {kimg:g} kimg, where one in {self._reduction_factor:g} goes on; {others} set the bar at {bar}"
 
     def end(self, trial: str, reason: str, kimg: float, best: float | None) -> None:
         if reason == self.reason or STATES[reason] in ("failed", "stopped"):

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
+from typing import Any
 
+from gantune.runtime import desk
+from gantune.runtime.pruning import Asha, open_pruner
 from gantune.space import Domain, SearchSpace
 from gantune.spec import Budget, Finalists, Objective, Resources, Sampler, Scheduler, Score, SweepSpec
 from gantune.sweep import SweepInterrupted, resume_sweep, run_sweep
 
+PRUNERS: list[Any] = []
 OPENER, SCORER = "synthetic:Synthetic", "synthetic:score"
 
 
@@ -41,7 +46,14 @@ def spec(trials: int = 12, *, hours: float | None = None, top: int = 1, seeds: i
     )
 
 
+def keep_pruner(*args: Any, **kwargs: Any) -> Any:
+    """The pruner as the driver opens it, kept for a look at its rungs in the end."""
+    PRUNERS.append(open_pruner(*args, **kwargs))
+    return PRUNERS[-1]
+
+
 def main() -> None:
+    desk.open_pruner = keep_pruner
     flags = argparse.ArgumentParser()
     flags.add_argument("folder", type=Path)
     flags.add_argument("--resume", action="store_true")
@@ -59,6 +71,8 @@ def main() -> None:
     except SweepInterrupted as stopped:
         print(stopped)
         raise SystemExit(130) from None
+    assert isinstance(PRUNERS[-1], Asha)
+    (given.folder / "rungs.json").write_text(json.dumps(PRUNERS[-1].rungs))
     print(f"done {len(record.trials)} trials, {len(record.finals)} finals")
 
 

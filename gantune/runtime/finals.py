@@ -1,0 +1,85 @@
+"""After the search: checkpoints scored on fresh samples, and the best trained again beside the canonical setting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gantune.runtime.desk import Desk
+from gantune.runtime.ledger import Entry
+from gantune.runtime.live import TrialView
+from gantune.runtime.planning import SCORE_ALL, SCORE_SEED, to_score
+from gantune.runtime.pool import Job
+from gantune.tracking.record import SweepRecord
+
+
+def score(desk: Desk) -> None:
+    """Each promising trial's best checkpoint on fresh samples. It was chosen for its value while training, which is therefore too good."""
+    spec, ledger = desk.spec, desk.ledger
+    chosen = to_score(list(ledger.trials.values()), spec.objective.mode)
+    if len(chosen) > SCORE_ALL:
+        desk.live.note(f"scoring the better {len(chosen)} of {len(ledger.trials)} trials on fresh samples")
+    seed, n = SCORE_SEED + spec.seed, spec.score.n
+    stale = [entry for entry in chosen if ledger.scores.get(entry.id, {}).get("kimg") != entry.kimg]
+
+    def done(job: Job) -> None:
+        if job.outcome is None:
+            desk.live.note(f"trial {job.key} was not scored: {job.error}")
+            return
+        entry = ledger.trials[job.key]
+        metrics, about = split(job.outcome)
+        desk.book.append("score", trial=job.key, seed=seed, n=n, kimg=entry.kimg, metrics=metrics, **about)
+        desk.live.show(entry, metrics.get(spec.objective.metric))
+
+    desk.run_jobs([Job(entry.id, desk.planner.trial(entry), train=False, seed=seed, n=n) for entry in stale], lambda job: None, done)
+
+
+def finalists(desk: Desk) -> None:
+    """The best trials and the canonical setting from the start, all with the same fresh seeds, scored alike."""
+    metric = desk.spec.objective.metric
+    runs = contenders(desk)
+    seeds = desk.planner.seeds(int(entry.values.get("seed", 0)) for entry in desk.ledger.trials.values()) if runs else []
+    desk.live.set(finals_total=len(runs) * len(seeds))
+    jobs: list[Job] = []
+    known: dict[str, tuple[str, int]] = {}
+    for who, seed in ((who, seed) for seed in seeds for who in runs):
+        plan = desk.planner.final(who, runs[who].values, seed)
+        known[plan["trial"]] = who, seed
+        earlier = desk.ledger.finals.get((who, seed))
+        if earlier is None:
+            jobs.append(Job(plan["trial"], plan, train=True, seed=SCORE_SEED + seed, n=desk.spec.score.n))
+        else:
+            desk.live.show_final(TrialView(plan["trial"], "complete", earlier["kimg"], score=earlier["metrics"].get(metric)))
+
+    def report(job: Job) -> None:
+        point = job.points[job.kimg]
+        desk.live.show_final(TrialView(job.key, "running", job.kimg, point.get(metric), point.get("d_loss")))
+
+    def done(job: Job) -> None:
+        who, seed = known[job.key]
+        if job.outcome is None:
+            desk.live.note(f"finalist {job.key} has no value: {job.error}")
+            desk.live.show_final(TrialView(job.key, "failed", job.kimg, evidence=job.error))
+            return
+        metrics, about = split(job.outcome)
+        seconds = max((point.get("seconds", 0.0) for point in job.points.values()), default=0.0)
+        desk.book.append("final", who=who, seed=seed, kimg=job.kimg, seconds=seconds, metrics=metrics, **about)
+        desk.live.show_final(TrialView(job.key, "complete", job.kimg, score=metrics.get(metric)))
+
+    desk.run_jobs(jobs, report, done)
+
+
+def contenders(desk: Desk) -> dict[str, Entry]:
+    """Who is in the final: the best trials but for the canonical one, which takes part in any case. Empty when no trial has a value."""
+    entries = desk.ledger.trials
+    canonical = next((entry for entry in entries.values() if entry.origin == "canonical"), None)
+    ranked = [entries[trial.id] for trial in SweepRecord.load(desk.folder).ranked() if trial.value is not None]
+    best = [entry for entry in ranked if entry.origin != "canonical"][: desk.spec.finalists.top]
+    if not best:
+        return {}
+    return {entry.id: entry for entry in best} | ({} if canonical is None else {"canonical": canonical})
+
+
+def split(outcome: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A score's metrics by name, and what they depend on."""
+    about: dict[str, Any] = {name: outcome[name] for name in ("provenance", "floor", "sampling") if name in outcome}
+    return {name: value for name, value in outcome.items() if name not in about}, about

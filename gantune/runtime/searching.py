@@ -1,0 +1,68 @@
+"""The search: trials on Ray Tune until the budget is used up."""
+
+from __future__ import annotations
+
+import time
+
+from gantune.families import open_family
+from gantune.runtime.desk import Desk
+from gantune.runtime.director import Director, Limits
+from gantune.runtime.ledger import Entry
+from gantune.runtime.tuning import run_search
+from gantune.search import Past, Search
+
+
+def search(desk: Desk) -> None:
+    """Go on with unfinished trials, then ask for new ones. Trials that have an end are never run again."""
+    spec = desk.spec
+    director = Director(
+        book=desk.book,
+        pruner=desk.pruner,
+        search=open_search(desk),
+        plan_of=desk.planner.trial,
+        settle=desk.planner.settle,
+        stops=desk.stops,
+        live=desk.live,
+        limits=limits(desk),
+        slots=desk.slots,
+        pending=desk.pending,
+        clock=time.time,
+    )
+    if not director.is_exhausted:
+        storage = desk.folder.resolve() / "ray" / str(desk.ledger.segment)
+        cpu, gpu = spec.resources.cpu, spec.resources.gpu
+        run_search(director, desk.stops, storage=storage, slots=desk.slots, cpu=cpu, gpu=gpu, opener=desk.opener)
+
+
+def open_search(desk: Desk) -> Search:
+    """The search with the sweep's history; a new one asks for the family's canonical setting first."""
+    spec = desk.spec
+    history = [past(entry) for entry in desk.ledger.trials.values()]
+    opened = Search(
+        spec.space,
+        spec.sampler,
+        storage=desk.folder / "optuna.journal",
+        history=history,
+        name=desk.folder.name,
+        mode=spec.objective.mode,
+    )
+    if not history:
+        opened.enqueue(*spec.space.project(open_family(spec.family).canonical))
+    return opened
+
+
+def past(entry: Entry) -> Past:
+    """A trial of an earlier driver, as the search remembers it."""
+    state = "failed" if entry.state == "stopped" else entry.state
+    return Past(entry.number, entry.params, state, entry.best, entry.bests, entry.reason)
+
+
+def limits(desk: Desk) -> Limits:
+    """The sweep's time budgets, or what a resume changed them to."""
+    budget, changed = desk.spec.budget, desk.ledger.limits
+    hours, gpu_hours = changed.get("hours", budget.hours), changed.get("gpu_hours", budget.gpu_hours)
+    return Limits(
+        wall=None if hours is None else hours * 3600,
+        device=None if gpu_hours is None else gpu_hours * 3600,
+        device_share=desk.spec.resources.gpu or 1.0,
+    )
