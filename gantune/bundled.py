@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from gantune.data.catalog import MIXTURES
 from gantune.errors import UserError, did_you_mean
 from gantune.yaml_file import read_yaml
 
@@ -55,20 +54,3 @@ def list_spaces() -> list[dict[str, Any]]:
         searched = [key for key, entry in content.items() if isinstance(entry, dict) and not entry.keys() & {"derive", "fixed"}]
         listed.append({"name": name, "path": str(path), "parameters": searched})
     return listed
-
-
-def family_settings(family: str, *, on_gpu: bool = False, data: str | None = None) -> tuple[dict[str, Any], str | None]:
-    """The values that the family's own sweep fixes, so that a single run is as large as the sweep's trials; and a note that says so.
-
-    For `data` that holds points the image size is left out. Nothing where no sweep is named after the family.
-    """
-    if family not in names("sweeps"):
-        return {}, None
-    path, shown = find("sweeps", family)
-    content = read_yaml(path, shown).content
-    sections = [content.get("fixed")] + ([content.get("on_gpu", {}).get("fixed")] if on_gpu else [])
-    values = {name: value for section in sections if isinstance(section, dict) for name, value in section.items()}
-    if data in MIXTURES:
-        values.pop("image_size", None)
-    told = ", ".join(f"{name} {value}" for name, value in values.items())
-    return values, f"settings of {shown}: {told}" if values else None

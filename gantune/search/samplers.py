@@ -45,7 +45,9 @@ def optuna_sampler(name: str, options: Any, *, conditional: bool, seed: int, num
 def sobol_point(space: SearchSpace, seed: int, number: int) -> dict[str, Any]:
     """Point `number` of a scrambled Sobol sequence over the space. Optuna's own keeps its position in the storage; this one needs none."""
     sequence = qmc.Sobol(d=len(space.domains), scramble=True, rng=np.random.default_rng(seed))
-    shares = iter(sequence.fast_forward(number).random(1)[0])
+    if number > 0:  # scipy cannot go forward by nothing
+        sequence.fast_forward(number)
+    shares = iter(sequence.random(1)[0])
     return space.sample(lambda name, domain: domain.at(float(next(shares))))[0]
 
 

@@ -31,6 +31,7 @@ PRUNED = frozenset({"d_won", "d_dead", "mode_collapse", "diverged", "asha", "med
 FAILED = frozenset({"infra", "error", "user"})
 STATES = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL, "running": TrialState.RUNNING}
 TPE = Sampler()
+Point = frozenset[tuple[str, Any]]  # a configuration as something that a set can hold
 PER_KIMG = 1000  # Optuna's steps are whole numbers, so they count images
 
 
@@ -85,7 +86,8 @@ class Search:
         self._queue: list[tuple[dict[str, Any], str | None]] = []
         self._there: dict[int, int] = {}  # number in the sweep -> number in the study, where other sweeps' trials come first
         self._best: dict[int, float] = {}
-        self._tried: list[dict[str, Any]] = []
+        self._points = grid(space) if sampler.name == "grid" else None
+        self._tried: set[Point] = set()
         self._storage = InMemoryStorage()
         with quiet():
             self._study = optuna.create_study(
@@ -114,15 +116,15 @@ class Search:
         """The next configuration, or None when a grid is exhausted."""
         number = self.asked
         given, note = self._queue.pop(0) if self._queue else (None, None)
-        if given is None and self._sampler == "grid":
-            given = next((point for point in grid(self.space) if point not in self._tried), None)
+        if given is None and self._points is not None:
+            given = next((point for point in self._points if _point(point) not in self._tried), None)
             if given is None:
                 return None
         elif given is None and self._sampler == "qmc":
             given = sobol_point(self.space, self._seed, number)
         with quiet():
             params = self._suggest(number, given, note)
-        self._tried.append(params)
+        self._tried.add(_point(params))
         if self._journal is not None:
             self._journal.started(self._trial(number))
         return Asked(number, params, self.space.resolve(params), note)
@@ -200,7 +202,7 @@ class Search:
             if past.state == "running" and trial.intermediate_values:
                 self._best[number] = trial.intermediate_values[max(trial.intermediate_values)]
             if number in own:
-                self._tried.append({name: frozen(value) for name, value in past.params.items()})
+                self._tried.add(_point(past.params))
 
     def _as_trial(self, past: Past) -> FrozenTrial:
         params = {name: frozen(value) for name, value in past.params.items()}
@@ -239,6 +241,10 @@ class Search:
         if number not in self._there:
             raise KeyError(f"trial {number} was never asked; {self.asked} were")
         return self._study.get_trials(deepcopy=False)[self._there[number]]
+
+
+def _point(params: Mapping[str, Any]) -> Point:
+    return frozenset((name, frozen(value)) for name, value in params.items())
 
 
 def _state_of(reason: str, best: float | None) -> TrialState:

@@ -57,7 +57,7 @@ def load_sweep(
     if trials is not None:
         flags.append(Set(f"--trials {trials}", ("budget", "trials"), trials))
     if data is not None:
-        flags.append(Set(f"--data {data}", ("data",), data))
+        flags.append(Set(f"--data {data}", ("data",), absolute(data, Path.cwd())))
     places = Places(file, overlay=gpus > 0, flags=flags)
     document = validated(applied(chosen, flags), places.where)
     spec = _spec(document, places, name=name or path.stem, source=str(path), beside=path.parent, gpus=gpus)

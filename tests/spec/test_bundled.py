@@ -31,13 +31,3 @@ def test_spaces_are_listed_with_what_they_search(tmp_path: Path, monkeypatch: py
     listed = {entry["name"]: entry["parameters"] for entry in bundled.list_spaces()}
     assert listed["dcgan"] == ["lr_g", "lr_ratio", "k", "beta1"]
     assert listed["balance"] == ["lr_ratio", "seed"]
-
-
-def test_a_single_run_has_the_size_of_the_sweeps_trials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    values, note = bundled.family_settings("dcgan")
-    assert values == {"image_size": 32, "features": 16, "batch": 64}
-    assert note == "settings of sweeps/dcgan.yaml: image_size 32, features 16, batch 64"
-    assert bundled.family_settings("dcgan", on_gpu=True)[0]["features"] == 64
-    assert "image_size" not in bundled.family_settings("gan", data="ring8")[0]
-    assert bundled.family_settings("./my.py:MyGAN") == ({}, None)
