@@ -171,4 +171,7 @@ def _scale(tracks: Sequence[Progress], axis: str) -> tuple[float, str]:
 def _value_axis(sweep: Sweep, tracks: Sequence[Progress]) -> Figure:
     values = [value for track in tracks for value in track.best]
     scale = "log" if is_log(values, 5) else "linear"
-    return {"title": {"text": f"best {sweep.label} so far" + (" (log scale)" if scale == "log" else "")}, "type": scale}
+    axis: Figure = {"title": {"text": f"best {sweep.label} so far" + (" (log scale)" if scale == "log" else "")}, "type": scale}
+    if values and max(values) - min(values) < 0.01 * abs(values[0]):  # a flat line needs a range of its own
+        axis["range"] = sorted((0.8 * values[0], 1.2 * values[0]))
+    return axis

@@ -22,7 +22,7 @@ from gantune.report.series import MOST_TRIALS, curves_panel
 from gantune.report.tables import group_title
 
 PICTURED = 4  # trials with sample grids
-EXTRA = ("precision", "recall", "coverage", "modes", "hq_share", "kid", "fid")
+EXTRA = ("modes", "hq_share", "precision", "recall", "coverage", "kid", "fid")  # the first two that were measured
 KINDS = {"budget": "", "asha": "", "equilibrium": "settled", "plateau": "settled", "running": "running"}
 KINDS |= dict.fromkeys(("d_won", "d_dead", "mode_collapse", "diverged"), "failed") | dict.fromkeys(("infra", "error", "user"), "broken")
 
