@@ -60,11 +60,10 @@ class Evaluator:
     @cached_property
     def floor(self) -> dict[str, float]:
         """The same metrics of real, held-out examples (n_fake of them, or all): what a perfect generator would read."""
-        n = min(self.settings.n_fake, len(self.dataset.heldout))
-        about = {key: str(value) for key, value in self.provenance.items()} | {"floor_of": str(n)}
+        about = {key: str(value) for key, value in self.provenance.items()}
 
         def build(path: Path) -> None:
-            measured = self._measure(self.dataset.heldout[:n], seed=0)
+            measured = self._measure(self.dataset.heldout[: self.settings.n_fake], seed=0)
             write(path, {name: np.array([value]) for name, value in measured.items()}, about)
 
         arrays, _ = cached(self._cache / "floor" / f"{key_of(about)}.safetensors", build, about)
@@ -85,6 +84,7 @@ class Evaluator:
             "split": "train",
             "n_real": self.settings.n_real,
             "n_fake": self.settings.n_fake,
+            "n_floor": min(self.settings.n_fake, len(self.dataset.heldout)),
             "data": self.dataset.name,
             "shape": list(self.dataset.shape),
             "fingerprint": self.dataset.fingerprint,
