@@ -91,7 +91,7 @@ def finals(sweep: Sweep, found: Sequence[Final]) -> str:
         text += "These runs were measured with different settings, so they are compared only where the settings agree, "
         text += "and no common picture is drawn. "
     note = next((row.record.note for row in sweep.rows if row.record.origin == "canonical" and row.record.note), "")
-    text += f"The canonical setting is adapted to this sweep: {note}. " if note else ""
+    text += f"The canonical setting is adapted to this sweep: {note.replace('->', '→')}. " if note else ""
     if not any(final.who == CANONICAL for final in found):
         text += "The canonical setting has not been re-run yet. "
     if len(runs) > 1:
