@@ -1,4 +1,4 @@
-"""Ray Tune around the director: its searcher, scheduler and callback in a few lines each, and the run itself."""
+"""Ray Tune around the director: its searcher and scheduler in a few lines each, and the run itself."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ray import tune
-from ray.tune import Callback, CheckpointConfig
+from ray.tune import CheckpointConfig
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
@@ -18,6 +18,7 @@ from gantune.runtime.stopping import StopRequests
 from gantune.runtime.trainable import Trainable
 from gantune.runtime.work import TRIAL
 
+DIED = "its worker died"
 MAX_LOSSES = 3  # of a trial's worker, before it is given up
 QUIET = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -38,6 +39,7 @@ class DirectedSearch(Searcher):  # type: ignore[misc]
         super().__init__("kimg", "min")
         self._director, self._opener = director, opener
         self.names: dict[str, str] = {}  # Tune's id → ours
+        self.failures: dict[str, str] = {}  # Tune's id → why its worker died last
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         plan = self._director.next_plan()
@@ -47,7 +49,9 @@ class DirectedSearch(Searcher):  # type: ignore[misc]
         return str(Searcher.FINISHED) if self._director.is_exhausted else None
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """The director already knows, from `take`."""
+        """Ends are known from `take`; what arrives here with an error is a trial whose workers died too often."""
+        if error:
+            self._director.given_up(self.names[trial_id], self.failures.get(trial_id, DIED))
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing: the search is rebuilt from the spool."""
@@ -57,31 +61,29 @@ class DirectedSearch(Searcher):  # type: ignore[misc]
 
 
 class DirectedScheduler(FIFOScheduler):  # type: ignore[misc]
-    """Asks the director whether to go on."""
+    """Asks the director whether to go on, and tells it of dead workers.
 
-    def __init__(self, director: Director) -> None:
+    Tune's callbacks would do for that, but with any callback Tune imports every logger that it has an integration for.
+    """
+
+    def __init__(self, director: Director, stops: StopRequests, search: DirectedSearch) -> None:
         super().__init__()
-        self._director = director
+        self._director, self._stops, self._search = director, stops, search
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Any:
+        self._stops.poll()  # Tune asks this in every turn of its loop
+        return super().choose_trial_to_run(tune_controller)
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         stop = self._director.take(json.loads(result["gantune"]))
         return str(FIFOScheduler.STOP if stop else FIFOScheduler.CONTINUE)
 
+    def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
+        self._search.failures[trial.trial_id] = _why(trial)
 
-class Watch(Callback):  # type: ignore[misc]
-    """Tells the director of dead workers, and looks for requests to stop."""
-
-    def __init__(self, director: Director, stops: StopRequests, names: dict[str, str]) -> None:
-        self._director, self._stops, self._names = director, stops, names
-
-    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        self._stops.poll()
-
-    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        self._director.lost(self._names[trial.trial_id], _why(trial))
-
-    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        self._director.given_up(self._names[trial.trial_id], _why(trial))
+    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+        if trial.trial_id in self._search.failures:  # not new, but to be run again
+            self._director.lost(self._search.names[trial.trial_id], self._search.failures[trial.trial_id])
 
 
 def run_search(director: Director, stops: StopRequests, *, storage: Path, slots: int, cpu: float, gpu: float, opener: str = TRIAL) -> None:
@@ -96,8 +98,7 @@ def run_search(director: Director, stops: StopRequests, *, storage: Path, slots:
         resources_per_trial={"cpu": cpu, "gpu": gpu},
         num_samples=-1,
         search_alg=search,
-        scheduler=DirectedScheduler(director),
-        callbacks=[Watch(director, stops, search.names)],
+        scheduler=DirectedScheduler(director, stops, search),
         max_failures=MAX_LOSSES,
         raise_on_failed_trial=False,
         reuse_actors=True,
@@ -118,4 +119,4 @@ def _why(trial: Any) -> str:
         lines = [line.strip() for line in Path(trial.error_file).read_text().splitlines() if line.strip()]
     except (OSError, TypeError):  # Tune keeps the file where it can
         lines = []
-    return lines[-1][:300] if lines else "its worker died"
+    return lines[-1][:300] if lines else DIED

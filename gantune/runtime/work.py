@@ -58,7 +58,6 @@ class Work:
         """Take up `plan` at the next step. Never fails, since Ray's reuse of actors does not survive a failure here."""
         self._unit = None
         self._plan = plan
-        gc.collect()
         _fresh_process_state(int(plan.get("values", {}).get("seed", 0)))
 
     def step(self) -> Result:
@@ -113,6 +112,7 @@ def _fresh_process_state(seed: int) -> None:
     if numpy is not None:
         numpy.random.seed(seed % 2**32)
     if torch is not None:
+        gc.collect()
         torch.manual_seed(seed)
         if torch.cuda.is_initialized():
             torch.cuda.empty_cache()
