@@ -23,7 +23,8 @@ class DDead(Rule):
     """Stop when D teaches nothing: a loss at ln 2 from the start is no equilibrium.
 
     Three ways to tell: D's outputs do not differ; D gets no gradient at the equilibrium value; D was never better than
-    chance, on training batches or on held-out data, while a fresh classifier separates easily. Each must hold for the patience, and quality must have stopped improving.
+    chance, on training batches or on held-out data, while a fresh classifier separates easily. Each must hold for the patience, and
+    quality must have stopped improving.
     """
 
     silent: float = param(1e-3, "std of D's outputs that counts as none", low=0)

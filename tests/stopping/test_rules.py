@@ -53,6 +53,7 @@ TABLE = {
     "infinite FID for long": ({"fid": lambda t: math.inf if t >= 20 else 300 - t}, (28, "diverged")),
     "one NaN FID": ({"fid": lambda t: math.nan if t == 20 else 20 + 300 * math.exp(-t / 25)}, None),
     "exploding g_loss": ({"g_loss": lambda t: 1e5 if t >= 20 else 2.0}, (28, "diverged")),
+    "g_loss huge in the first report alone": ({"g_loss": lambda t: 1e7 if t == 4 else 2.0}, None),
     "one spike of g_loss": ({"g_loss": lambda t: 1e7 if t == 20 else 2.0}, None),
     "exploding gradient": ({"d_grad_norm": lambda t: 1e7 if t >= 20 else 2.0}, (28, "diverged")),
     # the discriminator
@@ -60,6 +61,7 @@ TABLE = {
     "D without gradient at ln 2": (CHANCE | FLAT | {"d_grad_norm": lambda t: 1e-7, "c2st_loss": lambda t: None}, (16, "d_dead")),
     "D at ln 2 from the start, a fresh classifier separates": (CHANCE | FLAT, (16, "d_dead")),
     "D outrun, a fresh classifier separates": (FLAT | {"d_loss": lambda t: 2.3, "d_loss_heldout": lambda t: 2.4}, (16, "d_dead")),
+    "D over-confident: worse than chance on held-out data, ahead in training": (FLAT | {"d_loss_heldout": lambda t: 2.4}, (24, "plateau")),
     "D at ln 2 from the start, a fresh classifier cannot separate": (CHANCE | FLAT | {"c2st_loss": lambda t: 0.68}, (24, "plateau")),
     "D won, quality flat": (WON | FLAT, (20, "d_won")),
     "D won, quality stalls later": (WON | STEP_DOWN, (28, "d_won")),
