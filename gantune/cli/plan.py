@@ -20,11 +20,11 @@ from gantune.trial import dataset_of, default_device
 SAMPLES = 5
 
 
-def describe(spec: SweepSpec) -> Iterator[str]:
+def describe(spec: SweepSpec, notes: list[str]) -> Iterator[str]:
     """The lines, one after the other; nothing is written anywhere."""
     budget = spec.budget
     yield f"sweep {spec.name}: {spec.family} on {spec.data}, objective {spec.objective.mode} {spec.objective.metric}"
-    yield from (f"note: {note}" for note in spec.notes)
+    yield from (f"note: {note}" for note in notes)
     fixed = " ".join(f"{name}={value}" for name, value in spec.fixed.items())
     yield f"fixed: {fixed or 'nothing'}"
     yield f"budget: {budget.trials} trials of {budget.kimg:g} kimg, a report every {budget.report_every:g}"
@@ -32,7 +32,7 @@ def describe(spec: SweepSpec) -> Iterator[str]:
     yield f"sampler: {spec.sampler.name}    scheduler: {scheduler}    stopping: {', '.join(map(str, spec.stopping)) or 'none'}"
     yield f"finalists: {spec.finalists.top} and the canonical setting, {spec.finalists.seeds} seeds each"
     family = open_family(spec.family)
-    search = Search(spec.space, spec.sampler.name, spec.sampler.options, seed=spec.sampler.seed, storage=None, mode=spec.objective.mode)
+    search = Search(spec.space, spec.sampler, mode=spec.objective.mode)
     params, note = spec.space.project(family.canonical)
     search.enqueue(params, note)
     yield "sample configurations (the first is the canonical setting" + (f"; {note}):" if note else "):")

@@ -37,27 +37,28 @@ def sweep(
     runs: Runs = RUNS,
 ) -> None:
     """Search hyperparameters: trials, early stops, finalists, a report."""
+    from gantune.preflight import check_opens
     from gantune.runtime.gpus import visible_gpus
     from gantune.spec import load_sweep
 
     spec = load_sweep(name, sets=sets, trials=trials, data=data, name=as_name, runs=runs, gpus=visible_gpus(local=local))
     check_runs(runs)
+    notes = [*spec.notes, *check_opens(spec)]
     if dry_run:
-        _dry_run(spec)
+        _dry_run(spec, notes)
         return
-    from gantune.sweep import earlier_trials, run_sweep
+    from gantune.sweep import run_sweep
     from gantune.tracking.store import find_sweep, new_instance
 
-    known = earlier_trials([find_sweep(runs, other) for other in warm_start], spec)
     folder = runs / as_name if as_name else new_instance(runs, spec.name)
     if detach:
         from gantune.cli.background import start_in_background
 
         start_in_background(folder, _without_name(sys.argv[1:]))
         return
-    for note in spec.notes:
+    for note in notes:
         print(note)
-    _drive(spec, folder, lambda live: run_sweep(spec, folder, live=live, local=local, warm=known))
+    _drive(spec, folder, lambda live: run_sweep(spec, folder, live=live, local=local))
 
 
 @app.command()
@@ -256,8 +257,8 @@ def _summarise(record: SweepRecord) -> None:
     print(f"Browse: gantune ui {record.name}    Details: gantune show {record.name}")
 
 
-def _dry_run(spec: SweepSpec) -> None:
+def _dry_run(spec: SweepSpec, notes: list[str]) -> None:
     from gantune.cli.plan import describe
 
-    for line in describe(spec):
+    for line in describe(spec, notes):
         print(line)

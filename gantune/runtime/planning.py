@@ -36,10 +36,11 @@ class Planner:
         return self._plan(entry.id, entry.values, self.folder / "trials" / entry.id, self.spec.budget.kimg, grids=3)
 
     def final(self, who: str, values: dict[str, Any], seed: int) -> Plan:
-        """The plan of a finalist's run."""
+        """The plan of a finalist's run: its full budget, so that a stop rule's mistake cannot decide the comparison."""
         name = f"{who}-s{seed}"
         kimg = self.spec.finalists.kimg or self.spec.budget.kimg
-        return self._plan(name, values | {"seed": seed}, self.folder / "finalists" / name, kimg, grids=1)
+        plan = self._plan(name, values | {"seed": seed}, self.folder / "finalists" / name, kimg, grids=1)
+        return plan | {"rules": ["diverged"], "rules_from_user": False}
 
     def seeds(self, used: Iterable[int]) -> list[int]:
         """As many seeds as the final wants, none of which the search used."""
