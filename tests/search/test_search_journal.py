@@ -54,8 +54,10 @@ def test_a_torn_file_is_made_whole_at_the_next_start(tmp_path: Path, damage: byt
     path = tmp_path / "optuna.journal"
     Search(space(), storage=path, history=HISTORY[:1], name="mine-1")
     path.write_bytes(path.read_bytes()[: len(damage)] + damage)
-    (tmp_path / "optuna.journal.lock").symlink_to(path)  # its writer was killed
+    lock = tmp_path / "optuna.journal.lock"
+    lock.symlink_to(path)  # its writer was killed
     search = Search(space(), storage=path, history=HISTORY, name="mine-1")
+    assert not lock.is_symlink()
     search.ask()
     assert len(opened(path).trials) == 4
     assert sorted(file.name for file in tmp_path.iterdir()) == ["optuna.journal"]
