@@ -104,7 +104,7 @@ COMMANDS = [
 def test_commands(here: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: list[str]) -> None:
     (here / "empty").mkdir()
     (here / "broken").mkdir()
-    for name in "acd":
+    for name in "acdefghijklm":
         Image.fromarray(np.zeros((40, 40), np.uint8)).save(here / "broken" / f"{name}.png")
     (here / "broken" / "b.png").write_bytes(b"no picture")
     (here / "runs" / "taken").mkdir(parents=True)

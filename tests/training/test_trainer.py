@@ -38,7 +38,7 @@ def test_searched_rates_are_the_rates_of_the_very_first_step(lr_g: float, lr_rat
         before = [weight.detach().clone() for weight in player.parameters()]
         step()
         moved = torch.cat([(old - weight).flatten() for weight, old in zip(player.parameters(), before, strict=True)])
-        gradient = torch.cat([weight.grad.flatten() for weight in player.parameters()])
+        gradient = torch.cat([weight.grad.detach().flatten() for weight in player.parameters()])
         assert float(moved @ gradient / (gradient @ gradient)) == pytest.approx(rate, rel=1e-2)
 
 
