@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from stores import uri_of
+from mlflow_stores import uri_of
 
 from gantune.tracking.tracker import Tracker
 

@@ -5,12 +5,12 @@ import math
 from pathlib import Path
 
 import pytest
+from recorded_sweeps import PROVENANCE, end_trial, new_sweep, point, start_trial, write_sweep
 
 from gantune.errors import UserError
 from gantune.tracking.lock import driver_lock
 from gantune.tracking.record import SweepRecord
 from gantune.tracking.spool import Spool
-from sweeps import PROVENANCE, end_trial, new_sweep, point, start_trial, write_sweep
 
 
 def test_a_sweep_is_read_back(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from stores import assert_whole, files_of, runs_of, uri_of
+from mlflow_stores import assert_whole, files_of, runs_of, uri_of
+from recorded_sweeps import end_trial, point, start_trial, write_sweep
 
 from gantune.errors import UserError
 from gantune.pictures import write_png
@@ -16,7 +17,6 @@ from gantune.tracking.record import SweepRecord
 from gantune.tracking.replay import sync
 from gantune.tracking.spool import Spool
 from gantune.tracking.tracker import Tracker, Unreachable
-from sweeps import end_trial, point, start_trial, write_sweep
 
 
 def test_a_sweep_becomes_a_parent_run_with_a_run_for_each_trial_and_finalist(runs: Path) -> None:

@@ -3,10 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from recorded_sweeps import new_sweep
 
 from gantune.errors import UserError
 from gantune.tracking.store import find_sweep, list_sweeps, new_instance
-from sweeps import new_sweep
 
 
 def test_names_mean_the_latest_instance_latest_the_latest_of_all(tmp_path: Path) -> None:

@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from stores import assert_whole, runs_of, uri_of
+from mlflow_stores import assert_whole, runs_of, uri_of
+from recorded_sweeps import end_trial, new_sweep, point, start_trial
 
 from gantune.tracking.cursor import CURSOR, load_cursor, load_state
 from gantune.tracking.lock import driver_lock
 from gantune.tracking.replay import sync
 from gantune.tracking.spool import Spool
-from sweeps import end_trial, new_sweep, point, start_trial
 
 
 @contextlib.contextmanager
