@@ -34,7 +34,14 @@ REPORTS = 5
 
 def curve(lr_g: float, report: int) -> dict[str, float]:
     """A report of the trivial objective."""
-    return {"kimg": 4.0 * report, "images": 4000 * report, "fid": 100 * lr_g / report, "d_loss": 0.5, "g_loss": 1.0, "seconds": 0.01 * report}
+    return {
+        "kimg": 4.0 * report,
+        "images": 4000 * report,
+        "fid": 100 * lr_g / report,
+        "d_loss": 0.5,
+        "g_loss": 1.0,
+        "seconds": 0.01 * report,
+    }
 
 
 class Trivial:
@@ -96,7 +103,9 @@ def gantune(trials: int, folder: Path) -> float:
     from gantune.tracking.spool import read
     from gantune.tracking.store import freeze
 
-    space = SearchSpace("gan", "benchmark", {"lr_g": Domain("log", 1e-5, 1e-2), "beta1": Domain("uniform", 0.0, 0.9)}, defaults={"lr_g": 2e-4})
+    space = SearchSpace(
+        "gan", "benchmark", {"lr_g": Domain("log", 1e-5, 1e-2), "beta1": Domain("uniform", 0.0, 0.9)}, defaults={"lr_g": 2e-4}
+    )
     spec = SweepSpec(
         name="overhead",
         source="benchmark",

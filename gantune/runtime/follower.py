@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gantune.runtime.stopping import Halt
 
+NICE = 10
 PATIENCE = 60.0  # seconds after the sweep's end
 
 
@@ -21,7 +22,8 @@ class Follower:
         self.folder = folder
         command = [sys.executable, "-m", "gantune.tracking.writer", str(folder), "--parent", str(os.getpid())]
         with open(folder / "mlflow-writer.log", "ab") as log:
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            # Training goes first: the writer has the whole end of the sweep to catch up.
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=lambda: os.nice(NICE))
 
     def drain(self) -> str | None:
         """Wait until everything has arrived; one line for the user when it has not."""

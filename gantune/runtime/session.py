@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import shutil
 import tempfile
@@ -31,7 +32,8 @@ class Session:
 
     def slots(self, cpu: float, gpu: float) -> int:
         """How many trials fit at once. `UserError` when none does."""
-        fits = min(self.cpus // cpu if cpu else float("inf"), round(self.gpus / gpu, 6) // 1 if gpu else float("inf"))
+        whole = self.gpus // gpu if gpu >= 1 else self.gpus * (round(1 / gpu, 6) // 1) if gpu else math.inf  # a share lies on one GPU
+        fits = min(self.cpus // cpu if cpu else math.inf, whole)
         if fits < 1:
             where = "this machine" if self.address is None else f"the cluster at {self.address}"
             raise UserError(

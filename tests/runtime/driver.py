@@ -17,12 +17,12 @@ PRUNERS: list[Any] = []
 OPENER, SCORER = "synthetic:Synthetic", "synthetic:score"
 
 
-def spec(trials: int = 12, *, hours: float | None = None, top: int = 1, seeds: int = 2, high: float = 1e-2) -> SweepSpec:
+def spec(trials: int = 12, *, hours: float | None = None, top: int = 1, seeds: int = 2) -> SweepSpec:
     """Twelve trials of five reports."""
     space = SearchSpace(
         family="gan",
         source="test",
-        parameters={"lr_g": Domain("log", low=1e-5, high=high), "k": Domain("choice", choices=(1, 2))},
+        parameters={"lr_g": Domain("log", low=1e-5, high=1e-2), "k": Domain("choice", choices=(1, 2))},
         defaults={"lr_g": 2e-4, "k": 1},
     )
     return SweepSpec(
@@ -60,13 +60,12 @@ def main() -> None:
     flags.add_argument("--trials", type=int, default=12)
     flags.add_argument("--more", type=int, default=0)
     flags.add_argument("--hours", type=float)
-    flags.add_argument("--high", type=float, default=1e-2)
     given = flags.parse_args()
     try:
         if given.resume:
             record = resume_sweep(given.folder, more_trials=given.more, hours=given.hours, local=True, cpus=2, opener=OPENER, scorer=SCORER)
         else:
-            wanted = spec(given.trials, hours=given.hours, high=given.high)
+            wanted = spec(given.trials, hours=given.hours)
             record = run_sweep(wanted, given.folder, local=True, cpus=2, opener=OPENER, scorer=SCORER)
     except SweepInterrupted as stopped:
         print(stopped)

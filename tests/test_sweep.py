@@ -1,0 +1,106 @@
+"""A sweep from end to end over synthetic trials: its phases, its interruptions, and what a resume adds."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent / "runtime"))
+
+from processes import DriverProcess, events, opened
+
+from gantune.errors import UserError
+from gantune.sweep import stop_sweep
+from gantune.tracking.record import SweepRecord
+
+FOLDER = "synthetic-1"
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[list[DriverProcess]]:
+    """Drivers that a test starts; all gone afterwards."""
+    drivers: list[DriverProcess] = []
+    yield drivers
+    for driver in drivers:
+        driver.clean_up()
+
+
+def ends(folder: Path) -> dict[str, str]:
+    return {event["trial"]: event["reason"] for event in events(folder) if event["kind"] == "end"}
+
+
+def test_a_trial_can_be_stopped_and_sigterm_leaves_a_resumable_sweep_within_five_seconds(
+    tmp_path: Path, started: list[DriverProcess]
+) -> None:
+    folder = tmp_path / FOLDER
+    driver = DriverProcess(folder, seconds=1.0)
+    started.append(driver)
+    driver.wait_for(2, "trial")
+    driver.wait_for(1, "report")
+    with pytest.raises(UserError, match=r"no trial '77'"):
+        stop_sweep(folder, "77")
+    stop_sweep(folder, "1")
+    driver.wait_for(1, "end")
+    assert ends(folder) == {"0001": "user"}
+    with pytest.raises(UserError, match="has ended already"):
+        stop_sweep(folder, "1")
+    driver.look()
+    asked = time.monotonic()
+    os.kill(driver.process.pid, signal.SIGTERM)
+    assert driver.process.wait(20) == 130
+    assert time.monotonic() - asked < 5
+    assert driver.process.stdout is not None
+    assert f"SIGTERM: {FOLDER} stopped. Go on with: gantune resume {FOLDER}" in driver.process.stdout.read()
+    assert not driver.leftovers()
+    assert SweepRecord.load(folder).status == "stopped"
+    with pytest.raises(UserError, match="is not running"):
+        stop_sweep(folder)
+
+    again = DriverProcess(folder, "--resume", seconds=0.02)
+    started.append(again)
+    again.finish()
+    record = SweepRecord.load(folder)
+    assert record.status == "complete"
+    assert len(record.trials) == 12
+    assert ends(folder)["0001"] == "user", "what the user stopped stays stopped"
+
+
+def test_broken_configurations_and_dead_workers_stop_no_other_and_more_trials_extend_a_finished_sweep(
+    tmp_path: Path, started: list[DriverProcess]
+) -> None:
+    folder = tmp_path / FOLDER
+    driver = DriverProcess(folder, "--trials", "6", seconds=0.02, SYNTHETIC_BROKEN="0003", SYNTHETIC_DIES="0002@2")
+    started.append(driver)
+    driver.finish()
+    assert not driver.leftovers()
+    record = SweepRecord.load(folder)
+    broken, died = record.trials[3], record.trials[2]
+    assert (broken.state, broken.reason) == ("failed", "error")
+    assert str(broken.evidence).startswith("ValueError: this configuration cannot be opened (synthetic.py, line ")
+    assert [event["trial"] for event in events(folder) if event["kind"] == "requeue"] == ["0002"]
+    assert Counter(point["kimg"] for point in died.points).most_common(1)[0][1] == 1
+    assert died.state in ("complete", "pruned")
+    assert opened(folder).count("0003") == 1, "a mistake is not tried again"
+    assert len(record.trials) == 6
+    assert record.trials[0].origin == "canonical"
+    assert [trial.id for trial in record.trials if trial.score] == [trial.id for trial in record.trials if trial.fid is not None]
+    assert Counter(final.who for final in record.finals) == {"canonical": 2, str(record.best.id if record.best else ""): 2}
+    assert len({final.seed for final in record.finals}) == 2
+    assert (folder / "report" / "index.html").is_file()
+
+    before = opened(folder)
+    again = DriverProcess(folder, "--resume", "--more", "2", seconds=0.02)
+    started.append(again)
+    again.finish()
+    extended = SweepRecord.load(folder)
+    assert [trial.id for trial in extended.trials] == [f"{number:04d}" for number in range(8)]
+    later = opened(folder)[len(before) :]
+    assert not set(later) & {f"{number:04d}" for number in range(6)}, "what has ended is not run again"
+    assert not [name for name in later if name.startswith("canonical")], "nor are the finals that there are"
