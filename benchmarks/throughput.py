@@ -137,7 +137,8 @@ def main() -> None:
     for pipe in pipes.values():
         pipe.send(False)
     name = torch.cuda.get_device_name() if options.device == "cuda" else f"{platform.machine()} CPU, {options.threads} thread(s)"
-    print(f"torch {torch.__version__}, {name}, features {options.features}, batch {options.batch}, 32 x 32, {options.turns} turns of {options.steps} steps")
+    sizes = f"features {options.features}, batch {options.batch}, 32 x 32"
+    print(f"torch {torch.__version__}, {name}, {sizes}, {options.turns} turns of {options.steps} steps")
     print(f"{'':18} {'steps/s':>8} {'min':>7} {'max':>7}   ratio to plain (min, max)")
     for which, spent in times.items():
         rates = sorted(options.steps / t for t in spent)

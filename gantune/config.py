@@ -39,8 +39,8 @@ class Config:
         for name, value in flat.items():
             lookup(declared, name, where)
             parts[next(owner for owner in parts if name in params_of(owner))][name] = value
-        arch, hparams, training, prepare = (make(owner, given, where) for owner, given in parts.items())
-        return cls(family, data, arch, hparams, training, prepare)
+        made: list[Any] = [make(owner, given, where) for owner, given in parts.items()]
+        return cls(family, data, *made)
 
     def flat(self) -> dict[str, Any]:
         """Every parameter by name, in the order arch, hparams, training, data."""

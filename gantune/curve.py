@@ -97,8 +97,9 @@ class Curve:
         return None if at is None else self.points[at]["kimg"]
 
     def patience(self, kimg: float, share: float) -> float:
-        """`kimg` where it is given (above 0), else `share` of the budget."""
-        return kimg if kimg > 0 else share * self.budget_kimg
+        """`kimg` where it is given (above 0), else `share` of the budget; but never less than two reports, since one says nothing of a trend."""
+        spacing = float(np.diff(self.kimg, prepend=0.0).max(initial=0.0))
+        return max(kimg if kimg > 0 else share * self.budget_kimg, 2 * spacing)
 
     def covers(self, kimg: float) -> bool:
         """Whether the last `kimg` lie within the training of both players (a warm-up of D alone does not count)."""

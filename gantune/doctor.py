@@ -26,7 +26,18 @@ class Check:
 
 def examine(runs: Path) -> list[Check]:
     """All findings, in the order in which they matter. Nothing is changed on the machine."""
-    checks: list[Callable[[], Check]] = [_python, _packages, _cores, _memory, _gpu, lambda: _folder(runs), lambda: _disk(runs), _shm, _tracker, _ray]
+    checks: list[Callable[[], Check]] = [
+        _python,
+        _packages,
+        _cores,
+        _memory,
+        _gpu,
+        lambda: _folder(runs),
+        lambda: _disk(runs),
+        _shm,
+        _tracker,
+        _ray,
+    ]
     return [check() for check in checks]
 
 
@@ -80,7 +91,9 @@ def _disk(runs: Path) -> Check:
     while not place.exists():
         place = place.parent
     gib = shutil.disk_usage(place).free / 2**30
-    return Check("free disk", gib >= 2, f"{gib:.0f} GiB", "Sweeps keep two checkpoints a trial; free some space or give another --runs DIR.")
+    return Check(
+        "free disk", gib >= 2, f"{gib:.0f} GiB", "Sweeps keep two checkpoints a trial; free some space or give another --runs DIR."
+    )
 
 
 def _shm() -> Check:
@@ -88,7 +101,9 @@ def _shm() -> Check:
     if not place.is_dir():
         return Check("/dev/shm", True, "not used on this system")
     gib = shutil.disk_usage(place).total / 2**30
-    return Check("/dev/shm", gib >= 0.5, f"{gib:.1f} GiB", "Ray's object store wants shared memory; in Docker give --ipc=host or --shm-size=2g.")
+    return Check(
+        "/dev/shm", gib >= 0.5, f"{gib:.1f} GiB", "Ray's object store wants shared memory; in Docker give --ipc=host or --shm-size=2g."
+    )
 
 
 def _tracker() -> Check:
@@ -115,7 +130,9 @@ def _ray() -> Check:
     if not address:
         return Check("Ray", True, "starts on this machine with each sweep")
     if address.startswith("ray://") or address in {"auto", "local"}:
-        return Check("Ray", not address.startswith("ray://"), address, "Ray Client cannot run Tune: give the head's host:6379, or unset RAY_ADDRESS.")
+        return Check(
+            "Ray", not address.startswith("ray://"), address, "Ray Client cannot run Tune: give the head's host:6379, or unset RAY_ADDRESS."
+        )
     host, _, port = address.partition(":")
     try:
         with socket.create_connection((host, int(port or 6379)), timeout=3):

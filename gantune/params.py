@@ -17,7 +17,6 @@ from typing import Any, TypeVar
 
 from gantune.errors import UserError, did_you_mean
 
-
 T = TypeVar("T")
 
 
@@ -101,7 +100,15 @@ def param(
     schedule: bool = False,
 ) -> Any:
     """A dataclass field that declares its range, choices and meaning; `schedule` also admits `{kimg: value}`."""
-    declared = dict(doc=doc, low=low, high=high, open_low=open_low, open_high=open_high, choices=choices, schedule=schedule)
+    declared = {
+        "doc": doc,
+        "low": low,
+        "high": high,
+        "open_low": open_low,
+        "open_high": open_high,
+        "choices": choices,
+        "schedule": schedule,
+    }
     return dataclasses.field(default=default, metadata={"param": declared})
 
 
@@ -120,7 +127,7 @@ def params_of(settings: type) -> dict[str, Param]:
 
 def make(settings: type[T], values: Mapping[str, Any], where: str = "") -> T:
     """An instance of a settings class from checked `values`; `UserError` on an unknown name or a value out of range."""
-    declared = params_of(settings)
+    declared = params_of(settings)  # type: ignore[arg-type]  # classes are hashable, whatever T is
     checked = {name: lookup(declared, name, where).check(value, where) for name, value in values.items()}
     return settings(**checked)
 

@@ -17,7 +17,8 @@ def input_gradient_norm(d: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     with torch.enable_grad():
         inputs = x.detach().requires_grad_(True)
         (gradient,) = torch.autograd.grad(d(inputs).sum(), inputs, create_graph=keep_graph)
-    return gradient.flatten(1).norm(dim=1)
+    norm: Tensor = gradient.flatten(1).norm(dim=1)
+    return norm
 
 
 def wgan_gp_penalty(d: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, eps: Tensor) -> Tensor:

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+Pixels = NDArray[np.uint8]
 
-def tile(images: Tensor, columns: int) -> np.ndarray:
+
+def tile(images: Tensor, columns: int) -> Pixels:
     """Images (N, C, H, W) in [-1, 1] side by side with a gap of 2 pixels → uint8 (rows·(H+2)−2, columns·(W+2)−2, C)."""
     count, channels, height, width = images.shape
     rows = math.ceil(count / columns)
@@ -23,19 +26,20 @@ def tile(images: Tensor, columns: int) -> np.ndarray:
     return np.asarray(sheet.permute(1, 2, 0))
 
 
-def density(points: Tensor, bins: int = 128, extent: float = 1.2) -> np.ndarray:
+def density(points: Tensor, bins: int = 128, extent: float = 1.2) -> Pixels:
     """Points (N, 2) as a picture of their density on [−extent, extent]², bright where many lie → uint8 (bins, bins, 1)."""
-    counts, _, _ = np.histogram2d(*points.float().cpu().numpy().T[::-1], bins=bins, range=[[-extent, extent]] * 2)
-    shade = np.sqrt(counts / max(1.0, counts.max()))
-    return (255 * shade[::-1, :, None]).astype(np.uint8)
+    across, up = points.double().cpu().numpy().T
+    counts, _, _ = np.histogram2d(up, across, bins=bins, range=[[-extent, extent], [-extent, extent]])
+    shade: Pixels = (255 * np.sqrt(counts / max(1.0, counts.max()))).astype(np.uint8)
+    return shade[::-1, :, None]
 
 
-def picture(examples: Tensor, columns: int = 8) -> np.ndarray:
+def picture(examples: Tensor, columns: int = 8) -> Pixels:
     """The picture that fits the examples' shape."""
     return tile(examples, columns) if examples.ndim == 4 else density(examples)
 
 
-def write_png(path: Path, pixels: np.ndarray, scale: int = 1) -> None:
+def write_png(path: Path, pixels: Pixels, scale: int = 1) -> None:
     """Write uint8 pixels (H, W, C) as PNG, each as a square of `scale`; the file appears whole or not at all."""
     from PIL import Image
 

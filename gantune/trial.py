@@ -98,8 +98,9 @@ class Trial:
         self.points.append(point)
         curve = self.curve
         improved = curve.best_kimg() == point["kimg"]
-        if plan.objective == "fid" and curve.best() is not None:
-            point["fid_best"] = float(curve.best())
+        best = curve.best()
+        if plan.objective == "fid" and best is not None:
+            point["fid_best"] = best
         self.verdict = self._judge(curve)
         self._save(improved)
         return point
@@ -174,7 +175,9 @@ def load_checkpoint(path: Path, plan: TrialPlan, config: Config, device: torch.d
     if content["family"] != plan.family:
         raise UserError(f"{path} is a checkpoint of family {content['family']}, not of {plan.family}.")
     values = _plain(config.flat())
-    changed = [f"{name} {content['values'].get(name)!r} -> {value!r}" for name, value in values.items() if content["values"].get(name) != value]
+    changed = [
+        f"{name} {content['values'].get(name)!r} -> {value!r}" for name, value in values.items() if content["values"].get(name) != value
+    ]
     if changed or content["data"] != plan.data:
         changed = changed or [f"data {content['data']} -> {plan.data}"]
         raise UserError(f"{path} was trained with another configuration: {', '.join(changed[:3])}.")

@@ -80,3 +80,12 @@ def test_default_patience_is_a_share_of_the_budget() -> None:
     assert curve([4], [1], budget_kimg=1000).patience(0, 0.2) == 200
     assert curve([4], [1]).patience(0, 0.2) == 12
     assert curve([4], [1], budget_kimg=1000).patience(8, 0.2) == 8
+
+
+def test_a_patience_shorter_than_two_reports_is_stretched_to_them() -> None:
+    """Or a budget of 12 kimg in reports of 4 would call the second report a plateau."""
+    short = curve([4, 8], [53.7, 30.9], budget_kimg=12)
+    assert short.patience(0.0, 0.2) == 8
+    assert short.patience(1.0, 0.2) == 8
+    assert short.patience(9.0, 0.2) == 9
+    assert not short.quality_has_plateaued(short.patience(0.0, 0.2))

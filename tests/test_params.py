@@ -15,14 +15,29 @@ PARAMS = params_of(Training)
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("beta1", 3), ("beta1", 1.0), ("lr_g", -1), ("lr_g", 0), ("lr_g", math.nan), ("k", 0), ("k", 1.5), ("k", True), ("batch", "64"), ("optimiser", "adm"), ("seed", -1), ("lr_g", math.inf)],
+    [
+        ("beta1", 3),
+        ("beta1", 1.0),
+        ("lr_g", -1),
+        ("lr_g", 0),
+        ("lr_g", math.nan),
+        ("k", 0),
+        ("k", 1.5),
+        ("k", True),
+        ("batch", "64"),
+        ("optimiser", "adm"),
+        ("seed", -1),
+        ("lr_g", math.inf),
+    ],
 )
 def test_values_outside_what_a_parameter_allows_are_refused(name: str, value: object) -> None:
     with pytest.raises(UserError, match=f"{name} is .*, got"):
         PARAMS[name].check(value)
 
 
-@pytest.mark.parametrize(("name", "value", "checked"), [("k", 5, 5), ("k", 5.0, 5), ("lr_g", 1, 1.0), ("beta1", 0, 0.0), ("optimiser", "sgd", "sgd")])
+@pytest.mark.parametrize(
+    ("name", "value", "checked"), [("k", 5, 5), ("k", 5.0, 5), ("lr_g", 1, 1.0), ("beta1", 0, 0.0), ("optimiser", "sgd", "sgd")]
+)
 def test_allowed_values_come_back_in_the_parameters_type(name: str, value: object, checked: object) -> None:
     result = PARAMS[name].check(value)
     assert result == checked

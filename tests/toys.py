@@ -10,7 +10,11 @@ from gantune.config import Config
 from gantune.data import Dataset
 from gantune.families import open_family
 
-SMALL = {"gan": {"hidden": 32, "layers": 1, "latent_dim": 4}, "dcgan": {"features": 4, "latent_dim": 8}, "wgan_gp": {"features": 4, "hidden": 32, "layers": 1, "latent_dim": 4}}
+SMALL = {
+    "gan": {"hidden": 32, "layers": 1, "latent_dim": 4},
+    "dcgan": {"features": 4, "latent_dim": 8},
+    "wgan_gp": {"features": 4, "hidden": 32, "layers": 1, "latent_dim": 4},
+}
 
 
 @functools.cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -33,7 +33,7 @@ def families(as_json: Json = False) -> None:
             ]
         )
         return
-    rows = [[f.name, f.paper, f.default_data, " ".join(f"{k}={v:g}" if isinstance(v, float) else f"{k}={v}" for k, v in f.canonical.items())] for f in opened]
+    rows = [[f.name, f.paper, f.default_data, " ".join(f"{k}={v}" for k, v in f.canonical.items())] for f in opened]
     print_table(["family", "paper", "data", "canonical setting"], rows)
 
 
@@ -48,7 +48,10 @@ def datasets(as_json: Json = False) -> None:
         return
     print_table(
         ["name", "shape", "train", "held out", "source"],
-        [[d["name"], "x".join(map(str, d["shape"] or ["?"])), _count(d["n_train"]), _count(d["n_heldout"]), d["source"]] for d in described],
+        [
+            [d["name"], "x".join(map(str, d["shape"] or ["?"])), _count(d["n_train"]), _count(d["n_heldout"]), d["source"]]
+            for d in described
+        ],
     )
 
 
@@ -59,28 +62,13 @@ def _count(number: int | None) -> str:
 @app.command()
 def spaces(as_json: Json = False) -> None:
     """Search spaces: those of this folder and the bundled ones."""
-    from gantune import bundled
-    from gantune.yaml_file import read_yaml
+    from gantune.bundled import list_spaces
 
-    described = []
-    for name in bundled.names("search_spaces"):
-        path, shown = bundled.find("search_spaces", name)
-        described.append({"name": name, "path": shown, "parameters": {key: _domain(value) for key, value in read_yaml(path, shown).content.items()}})
+    described = list_spaces()
     if as_json:
         print_json(described)
         return
-    rows = [[str(d["name"]), str(d["path"]), "; ".join(f"{key} {value}" for key, value in d["parameters"].items())] for d in described]
-    print_table(["name", "file", "searches"], rows)
-
-
-def _domain(value: Any) -> str:
-    """A domain as one reads it: `log 1e-05..0.01`, `choice 1 2 3 5`."""
-    if not isinstance(value, dict):
-        return f"fixed {value}"
-    kind, given = next(iter(value.items()))
-    if not isinstance(given, list):
-        return f"{kind} {given}"
-    return f"{kind} {given[0]:g}..{given[1]:g}" if kind != "choice" else "choice " + " ".join(map(str, given))
+    print_table(["name", "file", "searches"], [[d["name"], d["path"], ", ".join(d["parameters"])] for d in described])
 
 
 @app.command()

@@ -39,7 +39,9 @@ def describe(spec: SweepSpec, notes: list[str]) -> Iterator[str]:
     asked = [search.ask() for _ in range(min(SAMPLES, budget.trials))]
     for one in asked:
         if one is not None:
-            yield "  " + " ".join(f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}" for name, value in one.params.items())
+            yield "  " + " ".join(
+                f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}" for name, value in one.params.items()
+            )
     rate = _kimg_per_second(spec)
     finals = (spec.finalists.top + 1) * spec.finalists.seeds if spec.finalists.top else 0
     kimg = budget.trials * budget.kimg

@@ -30,7 +30,9 @@ def sweep(
     trials: Annotated[int | None, typer.Option(help="Number of trials.")] = None,
     data: Annotated[str | None, typer.Option(help="Data set.")] = None,
     as_name: Annotated[str | None, typer.Option("--name", help="Name of this run of the sweep; default: NAME-1, NAME-2, ...")] = None,
-    warm_start: Annotated[list[str], typer.Option("--warm-start", metavar="SWEEP", help="Learn from an earlier sweep's trials first.")] = [],  # noqa: B006
+    warm_start: Annotated[
+        list[str], typer.Option("--warm-start", metavar="SWEEP", help="Learn from an earlier sweep's trials first.")
+    ] = [],  # noqa: B006
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, print what would run, start nothing.")] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Run in the background; `gantune show` follows it.")] = False,
     local: Local = False,
@@ -48,7 +50,7 @@ def sweep(
         _dry_run(spec, notes)
         return
     from gantune.sweep import run_sweep
-    from gantune.tracking.store import find_sweep, new_instance
+    from gantune.tracking.store import new_instance
 
     folder = runs / as_name if as_name else new_instance(runs, spec.name)
     if detach:
@@ -117,7 +119,9 @@ def ls(runs: Runs = RUNS, as_json: Json = False) -> None:
     for summary in map(_summary, records):
         best = "" if summary["value"] is None else f"{summary['value']:.2f}"
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(summary["created"]))
-        rows.append([summary["sweep"], summary["status"], when, summary["family"], summary["data"], f"{summary['ended']}/{summary['trials']}", best])
+        rows.append(
+            [summary["sweep"], summary["status"], when, summary["family"], summary["data"], f"{summary['ended']}/{summary['trials']}", best]
+        )
     print_table(["sweep", "status", "started", "family", "data", "trials", "best"], rows)
 
 
@@ -160,7 +164,10 @@ def show(name: Annotated[str, typer.Argument(metavar="SWEEP")] = "latest", runs:
     finals = [*described["finalists"], *([described["canonical"]] if described["canonical"].get("runs") else [])]
     if finals:
         print("\nRe-run with the same fresh seeds:")
-        rows = [[f["who"], _number(f["mean"]), _number(f["std"]), " ".join(_number(r["metrics"].get(metric)) for r in f["runs"])] for f in finals]
+        rows = [
+            [f["who"], _number(f["mean"]), _number(f["std"]), " ".join(_number(r["metrics"].get(metric)) for r in f["runs"])]
+            for f in finals
+        ]
         print_table(["who", f"mean {metric}", "std", "each seed"], rows)
     print("* the family's canonical setting")
 

@@ -31,7 +31,8 @@ def open_family(ref: str) -> Family[Any, Any]:
     if not file.is_file():
         raise UserError(f"family {ref!r}: there is no file {file}.")
     spec = importlib.util.spec_from_file_location(f"gantune_user_{file.stem}", file)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     family = getattr(module, attribute, None)

@@ -80,7 +80,8 @@ class Family(ABC, Generic[ArchT, HparamsT]):
 
     def sample(self, g: nn.Module, draws: Draws) -> Tensor:
         """Generated examples for `draws`, shaped like the data."""
-        return g(draws.z)
+        examples: Tensor = g(draws.z)
+        return examples
 
     def equilibrium(self, hp: HparamsT) -> Equilibrium | None:
         """`d_adv` at equal distributions, or None where the family has no such value."""

@@ -13,7 +13,7 @@ from gantune.params import param
 
 
 @dataclass(frozen=True)
-class Arch:
+class GANArch:
     """Two multilayer perceptrons, for images and for points."""
 
     hidden: int = param(256, "units in each hidden layer", low=1, high=65536)
@@ -22,21 +22,20 @@ class Arch:
     dropout: float = param(0.0, "dropout after D's hidden layers", low=0, high=1, open_high=True)
 
 
-class GAN(AdversarialBCE[Arch]):
+class GAN(AdversarialBCE[GANArch]):
     """The first GAN, with today's optimiser: the authors' SGD schedule with maxout is not reproduced."""
 
     name = "gan"
     paper = "Goodfellow et al. 2014, arXiv:1406.2661"
-    Arch = Arch
+    Arch = GANArch
     canonical = {"lr_g": 2e-4, "lr_ratio": 1.0, "beta1": 0.5, "batch": 100, "latent_dim": 100}
     default_data = "mnist5k"
 
-    def build(self, arch: Arch, shape: tuple[int, ...]) -> Players:
+    def build(self, arch: GANArch, shape: tuple[int, ...]) -> Players:
         return Players(
             g=MLPGenerator(arch.latent_dim, arch.hidden, arch.layers, shape),
             d=MLPDiscriminator(arch.hidden, arch.layers, shape, arch.dropout),
         )
 
-    def draw(self, arch: Arch, n: int, generator: torch.Generator) -> Draws:
+    def draw(self, arch: GANArch, n: int, generator: torch.Generator) -> Draws:
         return Draws(z=torch.rand(n, arch.latent_dim, generator=generator, device=generator.device) * 2 - 1)
-

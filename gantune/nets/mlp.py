@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 from torch import Tensor, nn
@@ -13,9 +14,9 @@ class MLPGenerator(nn.Module):
     def __init__(self, latent_dim: int, hidden: int, layers: int, shape: tuple[int, ...]) -> None:
         super().__init__()
         self.shape = shape
-        widths = [latent_dim] + [hidden] * layers
+        widths = [latent_dim, *[hidden] * layers]
         stack: list[nn.Module] = []
-        for fan_in, fan_out in zip(widths, widths[1:], strict=False):
+        for fan_in, fan_out in itertools.pairwise(widths):
             stack += [nn.Linear(fan_in, fan_out), nn.ReLU(inplace=True)]
         stack.append(nn.Linear(hidden, math.prod(shape)))
         if len(shape) == 3:
@@ -32,9 +33,9 @@ class MLPDiscriminator(nn.Module):
 
     def __init__(self, hidden: int, layers: int, shape: tuple[int, ...], dropout: float = 0.0) -> None:
         super().__init__()
-        widths = [math.prod(shape)] + [hidden] * layers
+        widths = [math.prod(shape), *[hidden] * layers]
         stack: list[nn.Module] = [nn.Flatten()]
-        for fan_in, fan_out in zip(widths, widths[1:], strict=False):
+        for fan_in, fan_out in itertools.pairwise(widths):
             stack += [nn.Linear(fan_in, fan_out), nn.LeakyReLU(0.2, inplace=True)]
             if dropout > 0:
                 stack.append(nn.Dropout(dropout))

@@ -21,7 +21,8 @@ class WeightAverage:
     def update(self, net: nn.Module, kimg: float) -> None:
         """Move towards `net` by what `kimg` of training since the last call are worth."""
         weight = 1 - 0.5 ** (kimg / self.half_life)
-        averages, current = list(self.net.parameters()), list(net.parameters())
+        averages: list[Tensor] = list(self.net.parameters())
+        current: list[Tensor] = list(net.parameters())
         torch._foreach_lerp_(averages, current, weight)
         for average, buffer in zip(self.net.buffers(), net.buffers(), strict=True):
             average.copy_(buffer)

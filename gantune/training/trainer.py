@@ -37,8 +37,8 @@ class Trainer:
         with initialisation(seed):
             players = self.family.build(config.arch, dataset.shape)
         layout = torch.channels_last if len(dataset.shape) == 3 else torch.contiguous_format
-        self.g: nn.Module = players.g.to(device=device, memory_format=layout)
-        self.d: nn.Module = players.d.to(device=device, memory_format=layout)
+        self.g: nn.Module = players.g.to(device).to(memory_format=layout)
+        self.d: nn.Module = players.d.to(device).to(memory_format=layout)
         self.opt_g = make_optimiser(self.g, self.training.lr_g, self.training)
         self.opt_d = make_optimiser(self.d, self.training.lr_d, self.training)
         self.average = WeightAverage(self.g, self.training.ema_kimg) if self.training.ema_kimg else None
@@ -138,19 +138,24 @@ class Trainer:
         spent = self.seconds - seconds_before
         kimg = self.kimg
         factor = lr_factor(self.training, kimg)
-        return self.d_meter.read() | self.g_meter.read() | {
-            "kimg": kimg,
-            "images": images // 2,
-            "d_images": self.d_images,
-            "g_images": self.g_images,
-            "d_steps": self.d_steps,
-            "g_steps": self.g_steps,
-            "seconds": self.seconds,
-            "images_per_s": (images - images_before) / 2 / spent if spent > 0 else float("nan"),
-            "lr_g": self.training.lr_g * factor,
-            "lr_d": self.training.lr_d * factor,
-            "k": value_at(self.training.k, kimg) / value_at(self.training.g_steps, kimg),
-        }
+        return (
+            self.d_meter.read()
+            | self.g_meter.read()
+            | {
+                "kimg": kimg,
+                "images": images // 2,
+                "d_images": self.d_images,
+                "g_images": self.g_images,
+                "d_steps": self.d_steps,
+                "g_steps": self.g_steps,
+                "seconds": self.seconds,
+                "images_per_s": (images - images_before) / 2 / spent if spent > 0 else float("nan"),
+                "lr_g": self.training.lr_g * factor,
+                "lr_d": self.training.lr_d * factor,
+                "k": value_at(self.training.k, kimg) / value_at(self.training.g_steps, kimg),
+                **({"noise": noise_at(self.training, kimg)} if self.training.noise else {}),
+            }
+        )
 
     @property
     def batch_norm_mode(self) -> str:

@@ -157,7 +157,9 @@ def test_bf16_trains_close_to_float32() -> None:
     assert losses[1] == pytest.approx(losses[0], rel=0.2)
 
 
-@pytest.mark.parametrize(("name", "values"), [("gan", {"lr_g": 2e-3}), ("wgan_gp", {"lr_g": 1e-3, "lr_ratio": 2, "k": 3, "gp_weight": 0.1})])
+@pytest.mark.parametrize(
+    ("name", "values"), [("gan", {"lr_g": 2e-3}), ("wgan_gp", {"lr_g": 1e-3, "lr_ratio": 2, "k": 3, "gp_weight": 0.1})]
+)
 def test_learns_two_blobs(name: str, values: dict) -> None:
     """Mean and covariance of the averaged generator's samples come near the data's; with a generator loss of wrong sign they do not."""
     trainer = trainer_of(name, "points", batch=64, hidden=64, layers=2, ema_kimg=5, **values)
