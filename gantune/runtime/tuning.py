@@ -119,4 +119,4 @@ def _why(trial: Any) -> str:
         lines = [line.strip() for line in Path(trial.error_file).read_text().splitlines() if line.strip()]
     except (OSError, TypeError):  # Tune keeps the file where it can
         lines = []
-    return lines[-1][:300] if lines else DIED
+    return lines[-1].split(" Worker exit type")[0][:300] if lines else DIED

@@ -14,6 +14,7 @@ from typing import Any
 import optuna
 import pytest
 from driver import spec
+from mlflow import MlflowClient
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from processes import DriverProcess, events, opened
@@ -75,6 +76,21 @@ def assert_whole(folder: Path, ended: list[set[str]]) -> None:
     assert {event["state"] for event in history} <= {"complete", "pruned"}
     assert states_in(folder / "optuna.journal") == Counter(event["state"] for event in history)
     assert SweepRecord.load(folder).status == "complete"
+    assert_mlflow_is_whole(folder)
+
+
+def assert_mlflow_is_whole(folder: Path) -> None:
+    """One run a trial, every point of its curve once and none missing."""
+    client = MlflowClient(f"sqlite:///{folder.parent / 'mlflow.db'}")
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    runs = client.search_runs(experiments)
+    names = Counter(run.data.tags["gantune.id"] for run in runs)
+    record = SweepRecord.load(folder)
+    for trial in record.trials:
+        assert names[trial.id] == 1
+        run = next(run for run in runs if run.data.tags["gantune.id"] == trial.id)
+        history = client.get_metric_history(run.info.run_id, "fid")
+        assert sorted((entry.step, entry.value) for entry in history) == [(point["images"], point["fid"]) for point in trial.points]
 
 
 def states_in(journal: Path) -> Counter[str]:
