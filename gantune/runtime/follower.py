@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gantune.runtime.stopping import Halt
 
-NICE = 10
+NICE = 5
 PATIENCE = 60.0  # seconds after the sweep's end
 
 
