@@ -97,7 +97,7 @@ class Curve:
         return None if at is None else self.points[at]["kimg"]
 
     def patience(self, kimg: float, share: float) -> float:
-        """`kimg` where it is given (above 0), else `share` of the budget; but never less than two reports, since one says nothing of a trend."""
+        """`kimg` where it is given (above 0), else `share` of the budget; never less than two reports, as one shows no trend."""
         spacing = float(np.diff(self.kimg, prepend=0.0).max(initial=0.0))
         return max(kimg if kimg > 0 else share * self.budget_kimg, 2 * spacing)
 

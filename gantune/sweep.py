@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from importlib import metadata
 from pathlib import Path
@@ -45,6 +45,7 @@ def run_sweep(
     spec: SweepSpec,
     folder: Path,
     *,
+    warm: Sequence[Mapping[str, Any]] = (),
     live: LiveState | None = None,
     local: bool = False,
     cpus: int | None = None,
@@ -53,14 +54,15 @@ def run_sweep(
 ) -> SweepRecord:
     """Run `spec` in `folder`, which holds no sweep yet.
 
-    Raises `UserError` before anything is written, and `SweepInterrupted` when told to stop. `cpus` limits what Ray takes of this machine,
-    `opener` and `scorer` name other work than training GANs (see gantune.runtime.work).
+    Raises `UserError` before anything is written, and `SweepInterrupted` when told to stop. `warm` holds trials of earlier sweeps to
+    learn from (see gantune.warm), `cpus` limits what Ray takes of this machine, `opener` and `scorer` name other work than training
+    GANs (see gantune.runtime.work).
     """
 
     def begin() -> SweepSpec:
         folder.mkdir(parents=True, exist_ok=True)
         kept: SweepSpec = keep_code(spec, folder)
-        freeze(folder, kept.to_json(), versions=versions())
+        freeze(folder, kept.to_json(), versions=versions(), warm=list(warm))
         return kept
 
     return _drive(spec, begin, folder, live or LiveState(folder.name), {}, local, cpus, opener, scorer)

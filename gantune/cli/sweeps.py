@@ -50,17 +50,24 @@ def sweep(
         _dry_run(spec, notes)
         return
     from gantune.sweep import run_sweep
-    from gantune.tracking.store import new_instance
+    from gantune.tracking.store import find_sweep, new_instance
+    from gantune.warm import earlier_trials
 
+    warm, warm_notes = earlier_trials([find_sweep(runs, other) for other in warm_start], spec)
     folder = runs / as_name if as_name else new_instance(runs, spec.name)
-    if detach:
-        from gantune.cli.background import start_in_background
+    try:
+        if detach:
+            from gantune.cli.background import start_in_background
 
-        start_in_background(folder, _without_name(sys.argv[1:]))
-        return
-    for note in notes:
-        print(note)
-    _drive(spec, folder, lambda live: run_sweep(spec, folder, live=live, local=local))
+            start_in_background(folder, _without_name(sys.argv[1:]))
+            return
+        for note in [*notes, *warm_notes]:
+            print(note)
+        _drive(spec, folder, lambda live: run_sweep(spec, folder, warm=warm, live=live, local=local))
+    except UserError:
+        if folder.is_dir() and not any(folder.iterdir()):  # nothing was begun in it
+            folder.rmdir()
+        raise
 
 
 @app.command()

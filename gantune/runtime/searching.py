@@ -10,6 +10,7 @@ from gantune.runtime.director import Director, Limits
 from gantune.runtime.ledger import Entry
 from gantune.runtime.tuning import run_search
 from gantune.search import Past, Search
+from gantune.tracking.store import frozen
 
 
 def search(desk: Desk) -> None:
@@ -38,11 +39,15 @@ def open_search(desk: Desk) -> Search:
     """The search with the sweep's history; a new one asks for the family's canonical setting first."""
     spec = desk.spec
     history = [past(entry) for entry in desk.ledger.trials.values()]
+    warm = [
+        Past(None, trial["params"], trial["state"], trial["value"], dict(trial["intermediate"]), trial["reason"])
+        for trial in frozen(desk.folder).get("warm", [])
+    ]
     opened = Search(
         spec.space,
         spec.sampler,
         storage=desk.folder / "optuna.journal",
-        history=history,
+        history=[*warm, *history],
         name=desk.folder.name,
         mode=spec.objective.mode,
     )

@@ -1,0 +1,52 @@
+"""Learning from earlier sweeps: what is taken over, what is left out, what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gantune.errors import UserError
+from gantune.search import Past, Search
+from gantune.spec import load_sweep
+from gantune.tracking.spool import Spool
+from gantune.tracking.store import freeze
+from gantune.warm import earlier_trials
+
+INSIDE = {"lr_g": 1e-3, "lr_ratio": 0.5, "k": 1, "beta1": 0.5}
+OUTSIDE = INSIDE | {"lr_g": 0.5}
+
+
+def recorded(folder: Path, sweep: str = "dcgan") -> Path:
+    folder.mkdir()
+    freeze(folder, load_sweep(sweep).to_json())
+    spool = Spool(folder)
+    for number, params in enumerate([INSIDE, OUTSIDE, INSIDE]):
+        trial = f"{number:04d}"
+        spool.append("trial", trial=trial, number=number, params=params, values=params, origin="sampler", note=None)
+        spool.append("report", trial=trial, point={"kimg": 4.0, "fid": 30.0 + number})
+        spool.append("report", trial=trial, point={"kimg": 8.0, "fid": float("nan")})
+        if number < 2:
+            spool.append("end", trial=trial, state="complete", reason="budget", evidence="", fid=30.0 + number, kimg=8.0, seconds=1.0)
+    spool.close()
+    return folder
+
+
+def test_ended_trials_inside_the_space_are_taken_over(tmp_path: Path) -> None:
+    spec = load_sweep("dcgan")
+    known, notes = earlier_trials([recorded(tmp_path / "dcgan-1")], spec)
+    assert json.loads(json.dumps(known, allow_nan=False)) == known
+    assert [trial["value"] for trial in known] == [30.0]
+    assert notes == ["warm start: 1 of 2 ended trials of dcgan-1 are points of this space"]
+    past = [Past(None, t["params"], t["state"], t["value"], dict(t["intermediate"]), t["reason"]) for t in known]
+    search = Search(spec.space, spec.sampler, history=past)
+    asked = search.ask()
+    assert search.left_out == 0
+    assert asked is not None
+    assert asked.number == 0
+
+
+def test_sweeps_of_another_family_teach_something_else(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="a sweep of family gan, this one is of dcgan"):
+        earlier_trials([recorded(tmp_path / "gan-1", "gan")], load_sweep("dcgan"))
