@@ -80,11 +80,14 @@ def _headline(picture: Picture) -> Text:
 
 
 def _bar(picture: Picture) -> RenderableType:
+    views, total = picture.trials, max(1, picture.total)
     if picture.phase == "finalists" and picture.finals_total:
-        share = sum(min(1.0, view.kimg / picture.kimg_budget) for view in picture.finals.values() if picture.kimg_budget)
-        return ProgressBar(total=picture.finals_total, completed=share, width=60)
-    share = sum(1.0 if v.state != "running" else v.kimg / max(picture.kimg_budget, 1e-9) for v in picture.trials.values())
-    return ProgressBar(total=max(1, picture.total), completed=min(share, picture.total), width=60)
+        views, total = picture.finals, picture.finals_total
+    budget = max(picture.kimg_budget, 1e-9)
+    done = sum(1.0 if view.state != "running" else min(1.0, view.kimg / budget) for view in views.values())
+    bar = Table.grid(padding=(0, 1))
+    bar.add_row(ProgressBar(total=total, completed=min(done, total), width=60, complete_style="cyan"), f"{done / total:.0%}")
+    return bar
 
 
 class _Lines:
@@ -104,9 +107,11 @@ class _Lines:
             if view.state == "running":
                 continue
             name, state, kimg, value, d_loss, distance, reason = _cells(view, self.equilibrium)
-            kind = "scored" if view.score is not None else state
-            line = f"{name}  {kind}  {kimg} kimg  {self.title} {value}  d_loss {d_loss} ({distance})  {reason}".rstrip()
-            self._say(f"{view.id} {kind}", line)
+            if view.score is not None:
+                self._say(f"{view.id} scored", f"{name}  {self.title} {value} on fresh samples")
+                continue
+            loss = f"  d_loss {d_loss} ({distance})" if d_loss else ""
+            self._say(f"{view.id} {state}", f"{name}  {state}  {kimg} kimg  {self.title} {value}{loss}  {reason}".rstrip())
 
     def _say(self, key: str, line: str) -> None:
         if key not in self.said:
