@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gantune.runtime.stopping import Halt
 
-NICE = 5
+NICE = 19  # trials come first: Ray runs its workers at 15
 PATIENCE = 60.0  # seconds after the sweep's end
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,11 @@ from optuna.trial import FrozenTrial
 log = logging.getLogger(__name__)
 
 
+EVERY = 1.0  # seconds between writes while trials only report; an append costs a lock and a disk flush
+
+
 class _Lines(BaseJournalBackend):
-    """A journal in memory, so that a whole history is written to disk at once."""
+    """A journal in memory, so that many lines are written to disk at once."""
 
     def __init__(self) -> None:
         self.logs: list[dict[str, Any]] = []
@@ -33,7 +37,8 @@ class _Lines(BaseJournalBackend):
 class Journal:
     """Mirrors a study into the journal file at `path`, which is replaced at the start by the study as it stands.
 
-    A file that cannot be written is given up with a warning: the search does not depend on it.
+    Reports reach the file within a second or with the next start or end of a trial. A file that cannot be written is given up with a
+    warning: the search does not depend on it.
     """
 
     def __init__(self, path: Path, study: optuna.Study) -> None:
@@ -56,7 +61,7 @@ class Journal:
 
     def reported(self, number: int, step: int, value: float) -> None:
         """An intermediate value."""
-        self._write(lambda storage: storage.set_trial_intermediate_value(self._ids[number], step, value))
+        self._write(lambda storage: storage.set_trial_intermediate_value(self._ids[number], step, value), at_once=False)
 
     def ended(self, trial: FrozenTrial) -> None:
         """A trial's end, with its reason."""
@@ -70,24 +75,29 @@ class Journal:
     def _start(self, study: optuna.Study) -> None:
         self._name = study.study_name
         lines = _Lines()
-        copy = JournalStorage(lines)
-        study_id = copy.create_new_study(study.directions, self._name)
+        storage = JournalStorage(lines)
+        study_id = storage.create_new_study(study.directions, self._name)
         for key, value in study.user_attrs.items():
-            copy.set_study_user_attr(study_id, key, value)
+            storage.set_study_user_attr(study_id, key, value)
         for trial in study.trials:
-            self._ids[trial.number] = copy.create_new_trial(study_id, template_trial=_bare(trial))
+            self._ids[trial.number] = storage.create_new_trial(study_id, template_trial=_bare(trial))
         self.path.parent.mkdir(parents=True, exist_ok=True)
         partial = self.path.with_name(f".{self.path.name}.{os.getpid()}")
         partial.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines.logs), encoding="utf-8")
         os.replace(partial, self.path)
         self.path.with_name(self.path.name + ".lock").unlink(missing_ok=True)  # of a driver that was killed while it wrote
-        self._storage = JournalStorage(JournalFileBackend(str(self.path)))
+        self._file = JournalFileBackend(str(self.path))
+        self._lines, self._written, self._wrote_at = lines, len(lines.logs), time.monotonic()
+        self._storage = storage
 
-    def _write(self, write: Callable[[JournalStorage], Any]) -> None:
+    def _write(self, write: Callable[[JournalStorage], Any], at_once: bool = True) -> None:
         if self._storage is None:
             return
         try:
             write(self._storage)
+            if at_once or time.monotonic() - self._wrote_at > EVERY:
+                self._file.append_logs(self._lines.logs[self._written :])
+                self._written, self._wrote_at = len(self._lines.logs), time.monotonic()
         except (OSError, RuntimeError, ValueError, KeyError) as error:  # disk full, its lock, a file that another program changed
             self._give_up(error)
 

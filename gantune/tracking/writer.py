@@ -74,7 +74,6 @@ def main() -> int:
     parser.add_argument("--parent", type=int, required=True, help="pid of the driver")
     parser.add_argument("--uri", help="tracking URI; default: MLFLOW_TRACKING_URI, else the data base in the runs folder")
     given = parser.parse_args()
-    os.nice(5)  # the trials come first
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the driver; what it wrote is still to be sent
     is_child = os.getppid() == given.parent
     alive = (lambda: os.getppid() == given.parent) if is_child else (lambda: _is_alive(given.parent))
