@@ -196,11 +196,11 @@ class Director:
         if result["verdict"] is not None:
             reason, evidence = result["verdict"]
             return reason, evidence
-        if entry.id in self._pending:
-            return self._pruner.reason, self._pending[entry.id]
-        if entry.id in self._stops.trials:
+        if self._stops.wants_end(entry.id):
             self._book.append("user", trial=entry.id, what="stop")
             return "user", "stopped by the user"
+        if entry.id in self._pending:
+            return self._pruner.reason, self._pending[entry.id]
         budget = self.time_is_up
         if budget is not None:
             return "user", f"the sweep's budget of {budget} is used up", budget

@@ -42,6 +42,11 @@ class StopRequests:
         if self.sweep is not None:
             raise Halt(self.sweep)
 
+    def wants_end(self, trial: str) -> bool:
+        """Whether the user no longer wants `trial`, as of this moment."""
+        self.trials |= set(read_requests(self._file)["trials"])
+        return trial in self.trials
+
     @contextmanager
     def listening(self) -> Iterator[None]:
         """Take Ctrl-C and SIGTERM as requests to stop; a second Ctrl-C is an ordinary one. Only the main thread can listen."""

@@ -37,7 +37,7 @@ def test_searched_rates_are_the_rates_of_the_very_first_step(lr_g: float, lr_rat
     for step, player, rate in ((trainer._d_step, trainer.d, lr_g * lr_ratio), (trainer._g_step, trainer.g, lr_g)):
         before = [weight.detach().clone() for weight in player.parameters()]
         step()
-        moved = torch.cat([(old - weight).flatten() for weight, old in zip(player.parameters(), before, strict=True)])
+        moved = torch.cat([(old - weight).flatten() for weight, old in zip(player.parameters(), before, strict=True)]).detach()
         gradient = torch.cat([weight.grad.detach().flatten() for weight in player.parameters()])
         assert float(moved @ gradient / (gradient @ gradient)) == pytest.approx(rate, rel=1e-2)
 
