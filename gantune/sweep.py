@@ -46,6 +46,7 @@ def run_sweep(
     folder: Path,
     *,
     warm: Sequence[Mapping[str, Any]] = (),
+    command: str | None = None,
     live: LiveState | None = None,
     local: bool = False,
     cpus: int | None = None,
@@ -55,14 +56,14 @@ def run_sweep(
     """Run `spec` in `folder`, which holds no sweep yet.
 
     Raises `UserError` before anything is written, and `SweepInterrupted` when told to stop. `warm` holds trials of earlier sweeps to
-    learn from (see gantune.warm), `cpus` limits what Ray takes of this machine, `opener` and `scorer` name other work than training
+    learn from (see gantune.warm), `command` is what was typed, `cpus` limits what Ray takes of this machine, `opener` and `scorer` name other work than training
     GANs (see gantune.runtime.work).
     """
 
     def begin() -> SweepSpec:
         folder.mkdir(parents=True, exist_ok=True)
         kept: SweepSpec = keep_code(spec, folder)
-        freeze(folder, kept.to_json(), versions=versions(), warm=list(warm))
+        freeze(folder, kept.to_json(), versions=versions(), warm=list(warm), command=command)
         return kept
 
     return _drive(spec, begin, folder, live or LiveState(folder.name), {}, local, cpus, opener, scorer)

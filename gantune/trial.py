@@ -31,6 +31,7 @@ from gantune.training.trainer import Trainer
 
 GRID_SEED = 20_000_000  # the same z in every grid of a trial
 HELDOUT = 1000
+CONTROLS = 1000  # samples of the untrained generator
 
 
 @dataclass(frozen=True)
@@ -185,19 +186,23 @@ def load_checkpoint(path: Path, plan: TrialPlan, config: Config, device: torch.d
 
 
 def score(plan: TrialPlan, *, seed: int, n: int, which: str = "best") -> dict[str, Any]:
-    """The kept checkpoint (`best` or `last`) measured on `n` fresh samples: metrics by name, `provenance`, `floor`, `sampling`.
+    """The kept checkpoint (`best` or `last`) measured on `n` fresh samples: metrics by name, `provenance`, `floor`, `sampling`, `controls`.
 
-    The checkpoint was chosen for its value during training, which is therefore too good; this one is not.
+    The checkpoint was chosen for its value during training, which is therefore too good; this one is not. `controls` are the C2ST
+    losses between which its own must be read: real against real, and real against this generator before its first step.
     """
     torch.set_num_threads(plan.threads)
     device = default_device()
     config = Config.of(open_family(plan.family), plan.data, plan.values)
     trainer = Trainer(config, dataset_of(config), device)
-    trainer.load_state(load_checkpoint(Path(plan.folder) / f"{which}.pt", plan, config, device)["state"])
     evaluator = evaluator_of(config, tuple(sorted((plan.metrics | {"n_fake": n}).items())), device)
+    content = load_checkpoint(Path(plan.folder) / f"{which}.pt", plan, config, device)
+    controls = evaluator.c2st_controls(trainer.sample(min(n, CONTROLS), derive(seed, "untrained")), seed=seed)
+    trainer.load_state(content["state"])
     metrics = evaluator(trainer.sample(n, derive(seed, "score")), seed=seed)
     sampling = {"checkpoint": which, "kimg": trainer.kimg, "batch_norm": trainer.batch_norm_mode, "ema_kimg": config.training.ema_kimg}
-    return metrics | {"provenance": evaluator.provenance, "floor": evaluator.floor, "sampling": sampling}
+    losses = {name: control.loss for name, control in controls.items()}
+    return metrics | {"provenance": evaluator.provenance, "floor": evaluator.floor, "sampling": sampling, "controls": losses}
 
 
 def default_device() -> torch.device:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 import sys
 import time
 from collections.abc import Callable
@@ -55,6 +56,7 @@ def sweep(
 
     warm, warm_notes = earlier_trials([find_sweep(runs, other) for other in warm_start], spec)
     folder = runs / as_name if as_name else new_instance(runs, spec.name)
+    command = shlex.join(["gantune", *sys.argv[1:]])
     try:
         if detach:
             from gantune.cli.background import start_in_background
@@ -63,7 +65,7 @@ def sweep(
             return
         for note in [*notes, *warm_notes]:
             print(note)
-        _drive(spec, folder, lambda live: run_sweep(spec, folder, warm=warm, live=live, local=local))
+        _drive(spec, folder, lambda live: run_sweep(spec, folder, warm=warm, command=command, live=live, local=local))
     except UserError:
         if folder.is_dir() and not any(folder.iterdir()):  # nothing was begun in it
             folder.rmdir()

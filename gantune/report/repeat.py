@@ -16,7 +16,8 @@ def commands(sweep: Sweep) -> str:
     source, name = Path(str(spec.get("source", ""))), sweep.name.rsplit("-", 1)[0]
     named = spec.get("name") or name
     given = str(source) if source.suffix in (".yaml", ".yml") and source.parent.name != "sweeps" else source.stem or named
-    lines = [shlex.join(["gantune", "sweep", given, *_sets(spec)]), shlex.join(["gantune", "report", sweep.name])]
+    typed = sweep.record.about.get("command") or shlex.join(["gantune", "sweep", given, *_sets(spec)])
+    lines = [str(typed), shlex.join(["gantune", "report", sweep.name])]
     if sweep.best is not None and spec.get("family"):
         values = {**sweep.best.record.values, **sweep.best.record.params}
         train = ["gantune", "train", str(spec["family"]), "--data", str(spec.get("data", "")), "--kimg", f"{sweep.kimg_budget or 0:g}"]

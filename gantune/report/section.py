@@ -255,7 +255,7 @@ def _provenance(sweep: Sweep, finals: Sequence[Final]) -> list[dict[str, Any]]:
         found.append(
             {
                 "title": title,
-                "settings": settings + _floor(score.get("floor")),
+                "settings": settings + _floor(score.get("floor")) + _controls(rows),
             }
         )
     for key in dict.fromkeys(final.settings for final in finals):
@@ -268,6 +268,18 @@ def _provenance(sweep: Sweep, finals: Sequence[Final]) -> list[dict[str, Any]]:
         while_training = listed(metrics)
         found.append({"title": "Values measured while training (curves, best so far)", "settings": while_training})
     return found
+
+
+def _controls(rows: Sequence[Row]) -> list[tuple[str, str]]:
+    """The losses between which a C2ST must be read: it counts for nothing where the untrained generators' are not far below ln 2."""
+    known = [(row.record.score or {}).get("controls") or {} for row in rows]
+    found = []
+    for name, title in (("real", "real against real"), ("untrained", "real against untrained generators")):
+        losses = [losses[name] for losses in known if name in losses]
+        if losses:
+            span = number(min(losses)) if min(losses) == max(losses) else f"{number(min(losses))} to {number(max(losses))}"
+            found.append(f"{title} {span}")
+    return [("C2ST controls (loss in nats)", ", ".join(found))] if found else []
 
 
 def _floor(floor: Any) -> list[tuple[str, str]]:

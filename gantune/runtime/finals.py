@@ -81,5 +81,5 @@ def contenders(desk: Desk) -> dict[str, Entry]:
 
 def split(outcome: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """A score's metrics by name, and what they depend on."""
-    about: dict[str, Any] = {name: outcome[name] for name in ("provenance", "floor", "sampling") if name in outcome}
+    about: dict[str, Any] = {name: outcome[name] for name in ("provenance", "floor", "sampling", "controls") if name in outcome}
     return {name: value for name, value in outcome.items() if name not in about}, about
