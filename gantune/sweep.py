@@ -56,8 +56,8 @@ def run_sweep(
     """Run `spec` in `folder`, which holds no sweep yet.
 
     Raises `UserError` before anything is written, and `SweepInterrupted` when told to stop. `warm` holds trials of earlier sweeps to
-    learn from (see gantune.warm), `command` is what was typed, `cpus` limits what Ray takes of this machine, `opener` and `scorer` name other work than training
-    GANs (see gantune.runtime.work).
+    learn from (see gantune.warm), `command` is what was typed, `cpus` limits what Ray takes of this machine, `opener` and `scorer` name
+    other work than training GANs (see gantune.runtime.work).
     """
 
     def begin() -> SweepSpec:

@@ -62,7 +62,8 @@ def finalists(desk: Desk) -> None:
             return
         metrics, about = split(job.outcome)
         seconds = max((point.get("seconds", 0.0) for point in job.points.values()), default=0.0)
-        desk.book.append("final", who=who, seed=seed, kimg=job.kimg, seconds=seconds, metrics=metrics, **about)
+        points = [job.points[kimg] for kimg in sorted(job.points)]
+        desk.book.append("final", who=who, seed=seed, kimg=job.kimg, seconds=seconds, metrics=metrics, points=points, **about)
         desk.live.show_final(TrialView(job.key, "complete", job.kimg, score=metrics.get(metric)))
 
     desk.run_jobs(jobs, report, done)

@@ -15,7 +15,7 @@ from gantune.tracking import spool, store
 from gantune.tracking.cursor import Cursor, TrackingState, load_cursor, tracking_uri
 from gantune.tracking.lock import driver_of, held
 from gantune.tracking.runs import RunBuffer, artifacts_of, metrics_of, pictures_of
-from gantune.tracking.tracker import Tracker, Unreachable, metric
+from gantune.tracking.tracker import Tracker, Unreachable
 
 LOCK = ".mlflow-replay.lock"
 SWEEP = "sweep"  # the parent's gantune.id
@@ -254,8 +254,11 @@ class Replay:
         run, buffer, plan = self._run(id, event["t"]), self._buffer(id), self.folder / "finalists" / id / "plan.json"
         values = json.loads(plan.read_text())["values"] if plan.is_file() else {}
         buffer.params |= {**values, "seed": event["seed"]}
+        for point in event.get("points", []):
+            curve = metrics_of(point, event["t"], _step(point))
+            buffer.metrics += curve
+            self.result.points += len(curve)
         buffer.metrics += metrics_of(event["metrics"], event["t"], round(event["kimg"] * 1000), "score_")
-        buffer.metrics.append(metric("seconds", float(event["seconds"]), event["t"], round(event["kimg"] * 1000)))
         buffer.tags |= {"who": event["who"], "seed": event["seed"], "state": "complete"} | _measured(event)
         buffer.flush(self._tracker)
         self._files(run, plan.parent, event["t"])

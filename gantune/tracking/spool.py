@@ -29,7 +29,7 @@ class Spool:
 
     def append(self, kind: str, **fields: Any) -> None:
         """Write one event. It is with the operating system when this returns, or, when the disk is full, not in the file at all."""
-        event = {"kind": kind, "t": round(time.time(), 3), **fields}
+        event = {"kind": kind, "t": round(time.time(), 6), **fields}
         line = (json.dumps(_writable(event), separators=(",", ":"), allow_nan=False, default=_plain) + "\n").encode()
         try:
             written = 0

@@ -73,6 +73,7 @@ def write_sweep(runs: Path, *, trials: int = 3, reports: int = 5, done: bool = T
                     kimg=20.0,
                     seconds=10.0,
                     metrics={"fid": 9.0 + seed},
+                    points=[point(4.0, 30.0), point(20.0, 9.5)],
                     provenance=PROVENANCE,
                     floor={"fid": 1.0},
                 )

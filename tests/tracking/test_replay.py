@@ -24,7 +24,7 @@ def test_a_sweep_becomes_a_parent_run_with_a_run_for_each_trial_and_finalist(run
     result = sync(folder)
     uri = uri_of(runs)
     assert_whole(folder, uri)
-    assert (result.runs, result.points) == (6, 12 * 4)
+    assert (result.runs, result.points) == (6, (12 + 2 * 2) * 4)
     found = {id: run for id, [run] in runs_of(uri).items()}
     parent, first, second = found["sweep"], found["0000"], found["0001"]
     assert first.data.tags["mlflow.parentRunId"] == parent.info.run_id
@@ -42,6 +42,7 @@ def test_a_sweep_becomes_a_parent_run_with_a_run_for_each_trial_and_finalist(run
     assert first.data.metrics["score_fid"] == 9.5
     assert '"extractor": "mnist_cnn"' in first.data.tags["score.provenance"]
     assert found["0000-s1"].data.metrics["score_fid"] == 10.0
+    assert found["0000-s1"].data.metrics["fid"] == 9.5, "a finalist has its curve, too"
     assert mlflow_run_ids(folder)["0001"] == second.info.run_id
     assert mlflow_run_ids(folder, "sqlite:////elsewhere") == {}
     assert (load_state(folder) or object()).state == "ok"  # type: ignore[union-attr]
