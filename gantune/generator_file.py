@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from gantune.config import Config
 from gantune.errors import UserError
-from gantune.families import open_family
+from gantune.families import family_names, open_family
 from gantune.training.seeds import generator
 
 BATCH = 250
@@ -48,8 +48,11 @@ def export_generator(path: Path, config: Config, family: str, shape: tuple[int, 
     os.replace(partial, path)
 
 
-def load_generator(path: Path | str) -> GeneratorFile:
-    """The generator in a file that `export_generator` wrote. `UserError` when it is missing, damaged or something else."""
+def load_generator(path: Path | str, family: str | None = None) -> GeneratorFile:
+    """The generator in a file that `export_generator` wrote. `UserError` when it is missing, damaged or something else.
+
+    A family of a user's own is code, which a file may name but never has run: `family` (`./my_gan.py:MyGAN`) must be given for it.
+    """
     from safetensors import SafetensorError, safe_open
 
     path = Path(path)
@@ -61,8 +64,20 @@ def load_generator(path: Path | str) -> GeneratorFile:
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
     except (SafetensorError, KeyError, ValueError):
         raise UserError(f"{path} is damaged, or no generator that gantune exported.") from None
-    config = Config.of(open_family(described["family"]), described["data"], described["values"])
+    ref = trusted_family(described["family"], family, f"{path}")
+    config = Config.of(open_family(ref), described["data"], described["values"])
     shape = tuple(described["shape"])
     net = config.family.build(config.arch, shape).g
     net.load_state_dict(weights)
     return GeneratorFile(config, shape, net.eval(), described["about"])
+
+
+def trusted_family(named: str, given: str | None, where: str) -> str:
+    """The family to open for a file that names `named`: a bundled one, or the user's own code that is `given` and of the same class."""
+    if given is None and named in family_names():
+        return named
+    if given is None:
+        raise UserError(f"{where} was made by a family of your own ({named}); give the code to run: ./{Path(named).name}.")
+    if given.rpartition(":")[2] != named.rpartition(":")[2]:
+        raise UserError(f"{where} is of family {named}, not of {given}.")
+    return given

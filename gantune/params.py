@@ -7,10 +7,9 @@ by the search space (what may be searched, within which range), by the command l
 from __future__ import annotations
 
 import dataclasses
-import math
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
@@ -18,6 +17,7 @@ from typing import Any, TypeVar
 from gantune.errors import UserError, did_you_mean
 
 T = TypeVar("T")
+LARGEST = 1e300  # beyond it arithmetic on a setting overflows
 
 
 @dataclass(frozen=True)
@@ -53,17 +53,15 @@ class Param:
         if self.schedule and isinstance(value, Mapping):
             return self._check_schedule(value, where)
         if self.schedule and isinstance(value, (tuple, list)):  # its own stored form, ((kimg, value), ...)
-            return self._check_schedule(dict(value), where)
+            return self._check_schedule(value, where)
         problem = UserError(f"{where}{self.name} is {self.allowed}, got {value!r}.")
         if self.kind is bool or isinstance(value, bool):
             if self.kind is bool and isinstance(value, bool):
                 return value
             raise problem
         if self.kind in (int, float):
-            if not isinstance(value, (int, float)) or math.isnan(value):
-                raise problem
-            if self.kind is int and value != int(value):
-                raise problem
+            if not isinstance(value, (int, float)) or not -LARGEST <= value <= LARGEST or (self.kind is int and value != int(value)):
+                raise problem  # NaN and infinity are in no range
             value = self.kind(value)
         elif not isinstance(value, self.kind):
             raise problem
@@ -75,15 +73,15 @@ class Param:
             raise problem
         return value
 
-    def _check_schedule(self, steps: Mapping[Any, Any], where: str) -> tuple[tuple[float, Any], ...]:
+    def _check_schedule(self, steps: Mapping[Any, Any] | Sequence[Any], where: str) -> tuple[tuple[float, Any], ...]:
         plain = dataclasses.replace(self, schedule=False)
         try:
-            table = sorted((float(start), plain.check(value, where)) for start, value in steps.items())
+            table = sorted((float(start), plain.check(value, where)) for start, value in dict(steps).items())
         except (TypeError, ValueError) as error:
             if isinstance(error, UserError):
                 raise
             raise UserError(f"{where}{self.name}: a schedule maps kimg to values, such as {{0: 5, 20: 1}}.") from None
-        if not table or table[0][0] != 0:
+        if not table or table[0][0] != 0 or not all(start <= LARGEST for start, _ in table):
             raise UserError(f"{where}{self.name}: a schedule starts at kimg 0, such as {{0: 5, 20: 1}}.")
         return tuple(table)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from gantune import bundled
 from gantune.config import Config
 from gantune.errors import UserError
 from gantune.families import open_family
+from gantune.generator_file import trusted_family
 from gantune.metrics import MetricSettings
 from gantune.signals import Point
 from gantune.spec import load_sweep, parse_sets
@@ -31,49 +31,77 @@ def plan_run(
     threads: int,
     runs: Path,
 ) -> tuple[TrialPlan, list[str]]:
-    """The checked plan, and what the user should know about it. With `from_run` its checkpoint is copied into the new folder."""
+    """The checked plan, and what the user should know about it. With `from_run` that run's last checkpoint is put into the new folder."""
     if kimg <= 0:
         raise UserError(f"--kimg is a number above 0, got {kimg:g}.")
     if not 0 < report_every <= kimg:
         raise UserError(f"--report-every lies above 0 and is at most --kimg ({kimg:g}), got {report_every:g}.")
-    values: dict[str, Any] = {}
-    notes: list[str] = []
     if from_run is not None:
-        kept = checkpoint.load(from_run / "last.pt")
-        if family not in (None, kept["family"]):
-            raise UserError(f"--from {from_run}: that run is of family {kept['family']}, not of {family}.")
-        family, data, values = kept["family"], data or kept["data"], kept["values"]
-        if sets:
-            raise UserError("--from goes on with a run's own settings; leave out --set, or start anew without --from.")
-        notes.append(f"Going on from {from_run} at {kept['points'][-1]['kimg']:g} kimg")
+        return _continued(from_run, family, kimg=kimg, data=data, sets=sets, report_every=report_every, out=out, threads=threads, runs=runs)
     if family is None:
         raise UserError("name a family, such as `gantune train dcgan`, or a run to go on with: --from RUN.")
     opened = open_family(family)
     data = data or opened.default_data
-    if from_run is None:
-        if family in bundled.names("sweeps"):
-            sweep = load_sweep(family, gpus=int(default_device().type == "cuda"))
-            values = {name: value for name, value in sweep.fixed.items() if name != "image_size" or data == sweep.data}
-            notes.append(f"Settings of sweeps/{family}.yaml: {', '.join(f'{name}={value}' for name, value in values.items())}")
-        values |= parse_sets(sets)
-    config = Config.of(opened, data, values, where="--set ")
+    values: dict[str, Any] = {}
+    notes: list[str] = []
+    if family in bundled.names("sweeps"):
+        sweep = load_sweep(family, gpus=int(default_device().type == "cuda"))
+        values = {name: value for name, value in sweep.fixed.items() if name != "image_size" or data == sweep.data}
+        notes.append(f"Settings of sweeps/{family}.yaml: {', '.join(f'{name}={value}' for name, value in values.items())}")
+    config = Config.of(opened, data, values | parse_sets(sets), where="--set ")
     folder = out or _new_folder(runs, f"train-{opened.name}")
-    if from_run is not None and not (folder / "last.pt").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(from_run / "last.pt", folder / "last.pt")
+    return _plan(folder, family, data, config.flat(), kimg, report_every, threads), notes
+
+
+def _continued(
+    from_run: Path,
+    family: str | None,
+    *,
+    kimg: float,
+    data: str | None,
+    sets: Sequence[str],
+    report_every: float,
+    out: Path | None,
+    threads: int,
+    runs: Path,
+) -> tuple[TrialPlan, list[str]]:
+    kept = checkpoint.load(from_run / "last.pt")
+    reached = kept["points"][-1]["kimg"]
+    ref = trusted_family(kept["family"], family, f"--from {from_run}: the run")
+    if data not in (None, kept["data"]):
+        raise UserError(f"--from {from_run}: that run trains on {kept['data']}, and goes on with it.")
+    if sets:
+        raise UserError("--from goes on with a run's own settings; leave out --set, or start anew without --from.")
+    if kimg <= reached:
+        raise UserError(
+            f"--from {from_run}: that run has {reached:g} kimg behind it; --kimg is the whole budget and must be more, got {kimg:g}."
+        )
+    folder = out or _new_folder(runs, f"train-{open_family(ref).name}")
+    if folder.resolve() != from_run.resolve() and (folder / "last.pt").exists():
+        raise UserError(f"--out {folder} holds another run already. Give a new folder.")
+    folder.mkdir(parents=True, exist_ok=True)
+    # What a rule once said was said within the smaller budget.
+    checkpoint.save(
+        folder / "last.pt", {name: value for name, value in kept.items() if name != "format"} | {"verdict": None, "family": ref}
+    )
+    plan = _plan(folder, ref, kept["data"], kept["values"], kimg, report_every, threads)
+    return plan, [f"Going on from {from_run} at {reached:g} kimg"]
+
+
+def _plan(folder: Path, family: str, data: str, values: dict[str, Any], kimg: float, report_every: float, threads: int) -> TrialPlan:
     metrics = MetricSettings()
     return TrialPlan(
         trial=folder.name,
         family=family,
         data=data,
-        values=config.flat(),
+        values=values,
         kimg=kimg,
         report_every=report_every,
         folder=str(folder),
         metrics={"extractor": metrics.extractor, "n_fake": metrics.n_fake},
         rules=["diverged"],
         threads=threads,
-    ), notes
+    )
 
 
 def run_plan(plan: TrialPlan, begin: Callable[[], None], show: Callable[[Point, float | None], None]) -> Verdict:

@@ -51,7 +51,6 @@ class TrialPlan:
     mode: str = "min"
     threads: int = 1
     grids: int = 3
-    rules_from_user: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As a dict that JSON can hold."""
@@ -79,7 +78,7 @@ class Trial:
         self.dataset = dataset_of(self.config)
         self.evaluator = evaluator_of(self.config, tuple(sorted(plan.metrics.items())), self.device)
         self.equilibrium = self.config.family.equilibrium(self.config.hparams)
-        self.rules, self.inactive_rules = open_rules(plan.rules, self.equilibrium)
+        self.rules, _ = open_rules(plan.rules, self.equilibrium)
         self.trainer = Trainer(self.config, self.dataset, self.device)
         self.points: list[Point] = []
         self.verdict: Verdict | None = None
@@ -138,13 +137,15 @@ class Trial:
             "verdict": None if self.verdict is None else [str(self.verdict.reason), self.verdict.evidence],
         }
         self._draw_grid(improved)
-        last = self.folder / "last.pt"
-        checkpoint.save(last, content)
+        checkpoint.save(self.folder / "last.pt", content)
         if improved:
-            checkpoint.keep_as(last, self.folder / "best.pt")
-            net = self.trainer.sampler()
-            about = {"kimg": self.trainer.kimg, self.plan.objective: self.points[-1].get(self.plan.objective)}
-            export_generator(self.folder / "generator.safetensors", self.config, self.plan.family, self.dataset.shape, net, about)
+            self._keep_best()
+
+    def _keep_best(self) -> None:
+        checkpoint.keep_as(self.folder / "last.pt", self.folder / "best.pt")
+        about = {"kimg": self.trainer.kimg, self.plan.objective: self.points[-1].get(self.plan.objective)}
+        net = self.trainer.sampler()
+        export_generator(self.folder / "generator.safetensors", self.config, self.plan.family, self.dataset.shape, net, about)
 
     def _draw_grid(self, improved: bool) -> None:
         """Keep the first, the best and the latest picture, or as many of them as the plan allows."""
@@ -152,13 +153,18 @@ class Trial:
             return
         grids = self.folder / "grids"
         count = 64 if len(self.dataset.shape) == 3 else 2000
-        file = grids / f"kimg_{round(self.trainer.kimg):06d}.png"
+        file = grids / self._grid_name(self.trainer.kimg)
         write_png(file, picture(self.trainer.sample(count, GRID_SEED)), scale=2)
-        best = file.name if improved else _grid_name(self.curve.best_kimg())
-        keep = list(dict.fromkeys([best, file.name, _grid_name(self.points[0]["kimg"])]))[: self.plan.grids]
+        best = self.curve.best_kimg()
+        wanted = [self.trainer.kimg if improved or best is None else best, self.trainer.kimg, self.points[0]["kimg"]]
+        keep = list(dict.fromkeys(self._grid_name(kimg) for kimg in wanted))[: self.plan.grids]
         for old in grids.glob("kimg_*.png"):
             if old.name not in keep:
                 old.unlink()
+
+    def _grid_name(self, kimg: float) -> str:
+        """In whole kimg, or to the image where reports stand closer."""
+        return f"kimg_{round(kimg):06d}.png" if self.plan.report_every >= 1 else f"kimg_{kimg:010.3f}.png"
 
     def _continue(self) -> None:
         content = load_checkpoint(self.folder / "last.pt", self.plan, self.config, self.device)
@@ -168,6 +174,8 @@ class Trial:
             reason, evidence = content["verdict"]
             grown = reason == Reason.BUDGET and self.trainer.kimg < self.plan.kimg
             self.verdict = None if grown else Verdict.halt(Reason(reason), evidence)
+        if self.points and self.curve.best_kimg() == self.points[-1]["kimg"]:
+            self._keep_best()  # the process may have died between the two files
 
 
 def load_checkpoint(path: Path, plan: TrialPlan, config: Config, device: torch.device) -> dict[str, Any]:
@@ -228,10 +236,6 @@ def _dataset(name: str, image_size: int) -> Dataset:
 @functools.lru_cache(maxsize=4)
 def _evaluator(name: str, image_size: int, metrics: tuple[tuple[str, Any], ...], device: torch.device) -> Evaluator:
     return Evaluator(_dataset(name, image_size), MetricSettings(**dict(metrics)), device)
-
-
-def _grid_name(kimg: float | None) -> str:
-    return "" if kimg is None else f"kimg_{round(kimg):06d}.png"
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

@@ -28,6 +28,8 @@ PARAMS = params_of(Training)
         ("optimiser", "adm"),
         ("seed", -1),
         ("lr_g", math.inf),
+        ("batch", math.inf),
+        ("batch", 10**400),
     ],
 )
 def test_values_outside_what_a_parameter_allows_are_refused(name: str, value: object) -> None:
@@ -58,6 +60,9 @@ def test_schedules_are_sorted_and_start_at_zero() -> None:
         PARAMS["k"].check({0: 0})
     with pytest.raises(UserError, match="batch is"):
         PARAMS["batch"].check({0: 5})
+    for odd in ([1, 2], {0: 1, float("nan"): 2}, {0: 1, "x": 2}):
+        with pytest.raises(UserError, match="g_steps: a schedule"):
+            PARAMS["g_steps"].check(odd)
 
 
 def test_unknown_names_get_the_nearest() -> None:

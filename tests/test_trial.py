@@ -109,3 +109,21 @@ def test_a_diverged_trial_is_stopped_and_has_no_best(tmp_path: Path) -> None:
     trial = run(plan_in(tmp_path, optimiser="sgd", lr_g=1.0, lr_ratio=1e4))
     assert trial.verdict is not None
     assert trial.verdict.reason is Reason.DIVERGED
+
+
+def test_a_death_between_last_and_best_is_made_good(tmp_path: Path) -> None:
+    """`last.pt` names the new best, yet the process died before `best.pt` and the generator were written."""
+    plan = plan_in(tmp_path)
+    run(plan, reports=1)
+    for name in ("best.pt", "generator.safetensors"):
+        (tmp_path / name).unlink()
+    Trial(plan)
+    assert checkpoint.load(tmp_path / "best.pt")["points"][-1]["kimg"] == 0.5
+    assert load_generator(tmp_path / "generator.safetensors").sample(2).shape == (2, 2)
+
+
+def test_pictures_of_close_reports_do_not_overwrite_each_other(tmp_path: Path) -> None:
+    trial = run(plan_in(tmp_path, kimg=1.0))
+    names = {file.name for file in (tmp_path / "grids").glob("*.png")}
+    assert f"kimg_{trial.points[0]['kimg']:010.3f}.png" in names
+    assert f"kimg_{trial.points[-1]['kimg']:010.3f}.png" in names

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -50,7 +51,11 @@ def train(
     try:
         verdict = run_plan(plan, begin, lambda point, equilibrium: print(_line(point, equilibrium), flush=True))
     except KeyboardInterrupt:
-        raise UserError(f"stopped. Go on with: gantune train {plan.family} --kimg {plan.kimg:g} --out {plan.folder}") from None
+        if not (Path(plan.folder) / "last.pt").is_file():
+            raise
+        go_on = f"gantune train --from {plan.folder} --out {plan.folder} --kimg {plan.kimg:g} --report-every {plan.report_every:g}"
+        print(f"gantune: stopped. Go on with: {go_on}", file=sys.stderr)
+        raise typer.Exit(130) from None
     print(f"{verdict.reason}: {verdict.evidence}")
     print(f"Pictures: {plan.folder}/grids  generator: {plan.folder}/generator.safetensors")
 
@@ -73,6 +78,7 @@ def sample(
     out: Annotated[Path, typer.Option(help=".png for a grid, .npz for arrays.")] = Path("samples.png"),
     n: Annotated[int, typer.Option(min=1, help="How many.")] = 64,
     seed: Annotated[int, typer.Option(min=0)] = 0,
+    family: Annotated[str | None, typer.Option(help="For a family of your own: its code, ./my_gan.py:MyGAN.")] = None,
     runs: Runs = RUNS,
 ) -> None:
     """Samples of a run's best generator."""
@@ -82,7 +88,7 @@ def sample(
     if out.suffix not in (".png", ".npz"):
         raise UserError(f"--out is a .png or .npz file, got {out}.")
     path = generator_path(runs, run)
-    examples = load_generator(path).sample(n, seed)
+    examples = load_generator(path, family).sample(n, seed)
     if out.suffix == ".png":
         write_png(out, picture(examples, columns=max(1, math.ceil(math.sqrt(n)))), scale=2)
     else:

@@ -40,7 +40,7 @@ class Planner:
         name = f"{who}-s{seed}"
         kimg = self.spec.finalists.kimg or self.spec.budget.kimg
         plan = self._plan(name, values | {"seed": seed}, self.folder / "finalists" / name, kimg, grids=1)
-        return plan | {"rules": ["diverged"], "rules_from_user": False}
+        return plan | {"rules": ["diverged"]}
 
     def seeds(self, used: Iterable[int]) -> list[int]:
         """As many seeds as the final wants, none of which the search used."""
@@ -65,7 +65,6 @@ class Planner:
             "folder": str(folder),
             "metrics": dict(spec.metrics),
             "rules": list(spec.stopping),
-            "rules_from_user": spec.stopping_from_user,
             "objective": spec.objective.metric,
             "mode": spec.objective.mode,
             "threads": max(1, int(spec.resources.cpu)),

@@ -48,12 +48,12 @@ def pictures_of(folder: Path) -> dict[int, Any]:
 
     pictures: dict[int, Any] = {}
     for path in sorted((folder / "grids").glob("kimg_*.png")):
-        match = re.fullmatch(r"kimg_(\d+)\.png", path.name)
+        match = re.fullmatch(r"kimg_(\d+(?:\.\d+)?)\.png", path.name)
         if match is None:
             continue
         try:
             with Image.open(path) as image:
-                pictures[int(match[1]) * 1000] = image.copy()
+                pictures[round(float(match[1]) * 1000)] = image.copy()
         except (UnidentifiedImageError, FileNotFoundError):  # damaged, or replaced while we look: not worth holding up the curves
             continue
     return pictures

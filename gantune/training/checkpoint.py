@@ -46,7 +46,7 @@ def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
             content = torch.load(path, map_location=device, weights_only=True)
     except pickle.UnpicklingError:
         raise UserError(f"{path} holds more than tensors and numbers; it may carry code and was not loaded.") from None
-    except (RuntimeError, EOFError, ValueError, KeyError, OSError):
+    except (RuntimeError, EOFError, ValueError, KeyError, IndexError, OSError):
         raise UserError(f"{path} is damaged or truncated and cannot be read. Restore it, or start that run anew.") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise UserError(f"{path} is no gantune checkpoint of this version.")

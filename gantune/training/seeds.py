@@ -24,7 +24,7 @@ def generator(device: torch.device, seed: int, *purpose: str | int) -> torch.Gen
 @contextmanager
 def initialisation(seed: int) -> Iterator[None]:
     """Draws of the global generator inside depend on `seed` alone and leave no trace outside."""
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):  # networks are made on the CPU
         torch.manual_seed(derive(seed, "init"))
         yield
 

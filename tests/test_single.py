@@ -1,0 +1,76 @@
+"""`gantune train`: plans, going on with a run, and what is refused."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gantune.errors import UserError
+from gantune.generator_file import load_generator
+from gantune.single import plan_run, run_plan
+from gantune.stopping import Reason
+from gantune.training import checkpoint
+
+SMALL = ["hidden=16", "layers=1", "batch=50", "image_size=0"]
+
+
+def plan(runs: Path, family: str | None = "gan", **changed: Any):
+    given = {"kimg": 1.0, "data": "ring8", "sets": SMALL, "report_every": 0.5, "from_run": None, "out": None, "threads": 1, "runs": runs}
+    return plan_run(family, **(given | changed))
+
+
+def finished(runs: Path, **changed: Any) -> Path:
+    made, _ = plan(runs, **changed)
+    assert run_plan(made, lambda: None, lambda point, equilibrium: None).reason is Reason.BUDGET
+    return Path(made.folder)
+
+
+def test_the_familys_sweep_gives_the_small_settings_and_set_wins(tmp_path: Path) -> None:
+    made, notes = plan(tmp_path)
+    assert (made.values["hidden"], made.values["batch"]) == (16, 50)
+    assert "sweeps/gan.yaml" in notes[0]
+    assert not (tmp_path / "train-gan-1").exists()
+
+
+def test_going_on_equals_one_long_run_even_when_a_rule_had_ended_it(tmp_path: Path) -> None:
+    short = finished(tmp_path)
+    kept = checkpoint.load(short / "last.pt")
+    checkpoint.save(short / "last.pt", {k: v for k, v in kept.items() if k != "format"} | {"verdict": ["plateau", "stood still"]})
+    longer = finished(tmp_path, family=None, data=None, sets=[], kimg=2.0, from_run=short)
+    straight = finished(tmp_path, kimg=2.0)
+    ours, theirs = (checkpoint.load(folder / "last.pt")["state"]["g"] for folder in (longer, straight))
+    assert all(bool((ours[name] == theirs[name]).all()) for name in ours)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"kimg": 1.0}, "has 1 kimg behind it"),
+        ({"family": "dcgan"}, "of family gan, not of dcgan"),
+        ({"data": "grid25"}, "trains on ring8"),
+        ({"sets": ["lr_g=1e-3"]}, "own settings"),
+    ],
+)
+def test_going_on_with_something_else_is_refused_and_writes_nothing(tmp_path: Path, changed: dict[str, Any], message: str) -> None:
+    short = finished(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(UserError, match=message):
+        plan(tmp_path, **({"family": None, "data": None, "sets": [], "kimg": 2.0, "from_run": short} | changed))
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_code_that_a_file_names_is_run_only_when_the_user_gives_it(tmp_path: Path) -> None:
+    code = tmp_path / "mine.py"
+    code.write_text("from gantune.families.gan import GAN\n\n\nclass Mine(GAN):\n    name = 'mine'\n")
+    folder = finished(tmp_path, family=f"{code}:Mine")
+    path = shutil.copy(folder / "generator.safetensors", tmp_path / "given.safetensors")
+    with pytest.raises(UserError, match="give the code to run"):
+        load_generator(path)
+    with pytest.raises(UserError, match="not of gan"):
+        load_generator(path, "gan")
+    assert load_generator(path, f"{code}:Mine").sample(3).shape == (3, 2)
+    with pytest.raises(UserError, match="give the code to run"):
+        plan(tmp_path, family=None, data=None, sets=[], kimg=2.0, from_run=folder)
