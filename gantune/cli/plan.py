@@ -10,10 +10,8 @@ import torch
 
 from gantune.config import Config
 from gantune.families import open_family
-from gantune.params import params_of
 from gantune.search import Search
 from gantune.spec import SweepSpec
-from gantune.training.settings import Training
 from gantune.training.trainer import Trainer
 from gantune.trial import dataset_of, default_device
 
@@ -56,8 +54,7 @@ def _kimg_per_second(spec: SweepSpec) -> float:
     """Of the canonical setting, measured for a second on the device that trials would use."""
     torch.set_num_threads(spec.resources.cpu)
     family = open_family(spec.family)
-    known = set(params_of(Training)) | set(params_of(family.Arch)) | set(params_of(family.Hparams)) | {"image_size"}
-    config = Config.of(family, spec.data, {name: value for name, value in spec.fixed.items() if name in known})
+    config = Config.of(family, spec.data, spec.fixed)
     trainer = Trainer(config, dataset_of(config), default_device())
     trainer.train_to(2e-9)
     begun, start = trainer.kimg, time.perf_counter()

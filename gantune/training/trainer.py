@@ -54,6 +54,7 @@ class Trainer:
         self.seconds = 0.0
         self.d_meter, self.g_meter = Meter(device), Meter(device)
         self._read_at = (0, 0.0)  # images and seconds at the last reading
+        self._calibrated_at = -1  # generator steps when the averaged net's statistics were last made its own
 
     @property
     def d_images(self) -> int:
@@ -168,7 +169,8 @@ class Trainer:
         """The generator that pictures and metrics are made with, in evaluation mode: the averaged one where there is one."""
         if self.average is None:
             return self.g
-        if has_batch_norm(self.g):
+        if has_batch_norm(self.g) and self._calibrated_at != self.g_steps:
+            self._calibrated_at = self.g_steps
             calibration = generator(self.device, self.training.seed, "recalibration")
             inputs = (self.family.draw(self.config.arch, SAMPLE_BATCH, calibration).z for _ in range(RECALIBRATION_BATCHES))
             recalibrate(self.average.net, inputs)
@@ -234,6 +236,7 @@ class Trainer:
         self.global_draws.state = state["global_draws"].cpu()
         self.d_steps, self.g_steps, self.seconds = state["d_steps"], state["g_steps"], state["seconds"]
         self._read_at = (self.d_images + self.g_images, self.seconds)
+        self._calibrated_at = -1
 
     def _now(self) -> float:
         if self.device.type == "cuda":
