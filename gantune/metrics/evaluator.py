@@ -59,7 +59,11 @@ class Evaluator:
 
     @cached_property
     def floor(self) -> dict[str, float]:
-        """The same metrics of real, held-out examples (n_fake of them, or all): what a perfect generator would read."""
+        """The same metrics of real, held-out examples: what a perfect generator would read from as many samples.
+
+        They are `n_fake`, or all there are (`n_floor` in `provenance`). Fewer samples read higher, so that a good generator's value
+        from more samples than that may lie below.
+        """
         about = {key: str(value) for key, value in self.provenance.items()}
 
         def build(path: Path) -> None:

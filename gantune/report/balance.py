@@ -9,10 +9,11 @@ from typing import Any
 from gantune.report.equilibria import Line
 from gantune.report.figures import COLOURS, Figure, level
 from gantune.report.numbers import setting
-from gantune.report.provenance import in_words, measured_with
+from gantune.report.provenance import in_words
 from gantune.report.rows import NO_VALUE, NOT_RESCORED, Row, Sweep, finite
 from gantune.report.series import PANEL_SIGNALS, trial_series
 from gantune.report.welch import Summary, summarise
+from gantune.tracking.settings_key import measured_with
 
 MOST_CONFIGURATIONS = 12
 

@@ -10,10 +10,11 @@ from gantune.report.compute import Progress, spent
 from gantune.report.figures import best_so_far
 from gantune.report.finals import CANONICAL, Final
 from gantune.report.numbers import duration, mean_std, number
-from gantune.report.provenance import differing, measured_with
+from gantune.report.provenance import differing
 from gantune.report.rows import NO_VALUE, NOT_RESCORED, Sweep
 from gantune.report.section import Shelf
 from gantune.report.tables import group_title
+from gantune.tracking.settings_key import measured_with, settings_key
 
 Measured = tuple[str, str, str]  # data, metric, settings: what must agree for a ranking
 
@@ -46,8 +47,10 @@ def overlays(sweeps: Sequence[Sweep], tracks: Sequence[Progress], shelf: Shelf) 
 
 
 def _measured(sweep: Sweep) -> Measured:
+    """Between sweeps everything counts; what one of them searches is a setting to the others."""
     best = sweep.best
-    return str(sweep.spec.get("data")), sweep.metric, best.group if best else NO_VALUE
+    group = NO_VALUE if best is None else best.group if best.rescored is None else settings_key(measured_with(best.record.score))
+    return str(sweep.spec.get("data")), sweep.metric, group
 
 
 def _table(members: Sequence[tuple[Sweep, Sequence[Final]]], tables: int, apart: list[str]) -> dict[str, Any]:
@@ -56,7 +59,7 @@ def _table(members: Sequence[tuple[Sweep, Sequence[Final]]], tables: int, apart:
     sign = 1 if first.mode == "min" else -1
     order = sorted(members, key=lambda one: sign * one[0].best.value if one[0].best and one[0].best.value is not None else 0)
     rows = [_row(sweep, finals, index + 1 if group != NO_VALUE else None) for index, (sweep, finals) in enumerate(order)]
-    title = group_title(first, group)
+    title = group_title(first, first.best.group if first.best else NO_VALUE)
     sentence = f"On {first.spec.get('data')}, {title}."
     if group == NOT_RESCORED:
         sentence += " These are optimistic, and ranked only among themselves."

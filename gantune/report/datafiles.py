@@ -7,8 +7,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from gantune.report.provenance import measured_with
 from gantune.report.rows import Row, Sweep
+from gantune.tracking.settings_key import measured_with
 
 if TYPE_CHECKING:
     import pyarrow as pa

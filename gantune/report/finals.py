@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from gantune.report.numbers import mean_std, number
-from gantune.report.provenance import measured_with, settings_key
 from gantune.report.rows import Sweep, finite
 from gantune.report.welch import Difference, Summary, difference, summarise
+from gantune.tracking.settings_key import configured_by, measured_with, settings_key
 
 if TYPE_CHECKING:
     from gantune.tracking.record import FinalRecord
@@ -50,9 +50,12 @@ def contenders(sweep: Sweep) -> list[Final]:
     for event in sweep.record.events:
         if event["kind"] == "final":
             measured[event["who"], int(event["seed"])] = measured_with(event)
+    values = {row.id: row.record.values for row in sweep.rows} | {CANONICAL: _canonical_values(sweep)}
+    scored = [(row.record.values, measured_with(row.record.score)) for row in sweep.rows if row.rescored is not None]
+    configured = configured_by([*scored, *((values.get(who, {}), settings) for (who, _), settings in measured.items())])
     runs: dict[tuple[str, str], list[FinalRecord]] = defaultdict(list)
     for run in sweep.record.finals:
-        runs[str(run.who), settings_key(measured[run.who, run.seed], sweep.searched)].append(run)
+        runs[str(run.who), settings_key(measured[run.who, run.seed], configured)].append(run)
     found = [_final(who, key, group, measured[who, group[0].seed], sweep.metric) for (who, key), group in runs.items()]
     canonical = {final.settings: final for final in found if final.who == CANONICAL}
     found = [_against(final, canonical.get(final.settings)) for final in found]
@@ -99,6 +102,10 @@ def sentence(sweep: Sweep, finals: list[Final]) -> str:
 def signed(value: float) -> str:
     """Three digits and always a sign."""
     return number(value) if value < 0 else f"+{number(value)}"
+
+
+def _canonical_values(sweep: Sweep) -> Mapping[str, Any]:
+    return next((row.record.values for row in sweep.rows if row.record.origin == "canonical"), {})
 
 
 def _seeds(final: Final) -> str:

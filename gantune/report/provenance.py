@@ -1,13 +1,13 @@
-"""The settings a metric value was measured with: values are ranked together only where these agree."""
+"""The settings a metric value was measured with, in words."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gantune.report.numbers import number
+from gantune.tracking.settings_key import DRAWN, SAMPLING
 
 LABELS = {
     "extractor": "features",
@@ -23,26 +23,7 @@ LABELS = {
     "ema_kimg": "weight average",
     "version": "version of the metrics",
 }
-SAMPLING = ("batch_norm", "ema_kimg")  # how samples were drawn, as far as values depend on it
-DRAWN = {"seed", "seeds"}  # differ from value to value without making them incomparable
-
-
-def measured_with(event: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The settings of a `score` or `final` event: its provenance, and how the samples were drawn."""
-    sampling = (event or {}).get("sampling") or {}
-    return {**((event or {}).get("provenance") or {}), **{name: sampling[name] for name in SAMPLING if name in sampling}}
-
-
-def settings_key(provenance: Mapping[str, Any] | None, searched: Collection[str] = ()) -> str:
-    """Eight hex digits that agree for values which may be ranked together; "" where nothing is known.
-
-    A setting that the sweep itself searches (`ema_kimg`) is part of what is compared and does not split.
-    """
-    if not provenance:
-        return ""
-    ignored = DRAWN | (set(SAMPLING) if "ema_kimg" in searched else set())
-    kept = {name: value for name, value in provenance.items() if name not in ignored}
-    return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:8]
+BESIDE = {"n_floor"}  # said beside the floor
 
 
 def in_words(provenance: Mapping[str, Any] | None) -> str:
@@ -59,7 +40,7 @@ def in_words(provenance: Mapping[str, Any] | None) -> str:
 def listed(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
     """(label, value in words) of every setting, the known ones first and in reading order."""
     known = [name for name in LABELS if name in provenance]
-    others = sorted(set(provenance) - set(LABELS) - DRAWN)
+    others = sorted(set(provenance) - set(LABELS) - DRAWN - BESIDE)
     return [(LABELS.get(name, name.replace("_", " ")), _value(name, provenance[name])) for name in [*known, *others]]
 
 
@@ -70,8 +51,13 @@ def differing(groups: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return [LABELS.get(name, name.replace("_", " ")) for name in sorted(odd)]
 
 
+def varied(settings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What of the sampling differs among values that are ranked together, as the search itself decides it."""
+    return [name for name in SAMPLING if len({json.dumps(one.get(name), default=str) for one in settings}) > 1]
+
+
 def _value(name: str, value: Any) -> str:
-    if name == "ema_kimg":
+    if name == "ema_kimg" and not isinstance(value, str):
         return f"half-life {value:g} kimg" if value else "off"
     if name == "n_real":
         return _count(value)

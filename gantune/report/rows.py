@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from gantune.report.provenance import measured_with, settings_key
+from gantune.stopping.verdict import COMPLETE, PRUNED, Reason
 
 if TYPE_CHECKING:
     from gantune.tracking.record import SweepRecord, TrialRecord
 
-RAN_TO_END = ("budget",)
-STOPPED_EARLY = ("equilibrium", "plateau", "d_won", "d_dead", "mode_collapse", "diverged", "asha")  # compute saved on purpose
+STOPPED_EARLY = (COMPLETE | PRUNED) - {Reason.BUDGET}  # compute saved on purpose
 NOT_RESCORED = "not rescored"
 NO_VALUE = "no value"
 LABELS = {"fid": "FID", "kid": "KID", "c2st_loss": "C2ST loss", "hq_share": "high-quality share"}
@@ -71,9 +70,9 @@ class Sweep:
         spec = record.spec
         objective = spec.get("objective") or {}
         metric, mode = objective.get("metric", "fid"), objective.get("mode", "min")
-        searched = {name for trial in record.trials for name in trial.params}
-        rows = [_row(record.name, trial, metric, mode, searched) for trial in record.trials]
-        return cls(record, tuple(_ranked(rows, mode)), metric, mode, spec)
+        settings = record.settings()
+        rows = [_row(record.name, trial, metric, mode, settings.get(trial.id, "")) for trial in record.ranked()]
+        return cls(record, tuple(_numbered(rows)), metric, mode, spec)
 
     @property
     def name(self) -> str:
@@ -132,22 +131,15 @@ def running_best(points: Sequence[Mapping[str, float]], metric: str, mode: str) 
     return reached
 
 
-def _row(sweep: str, trial: TrialRecord, metric: str, mode: str, searched: set[str]) -> Row:
+def _row(sweep: str, trial: TrialRecord, metric: str, mode: str, settings: str) -> Row:
     reached = running_best(trial.points, metric, mode)
     best = reached[-1] if reached else None
-    score = trial.score or {}
-    rescored = next(iter(finite([score.get("metrics", {}).get(metric)])), None)
-    return Row(sweep, trial, best, rescored, settings_key(measured_with(score), searched) if rescored is not None else "")
+    return Row(sweep, trial, best, trial.scored, settings)
 
 
-def _ranked(rows: list[Row], mode: str) -> Iterable[Row]:
-    sizes: dict[str, int] = defaultdict(int)
-    for row in rows:
-        sizes[row.group] += 1
-    last = {NO_VALUE: 2, NOT_RESCORED: 1}
-    sign = 1 if mode == "min" else -1
-    order = sorted(rows, key=lambda r: (last.get(r.group, 0), -sizes[r.group], r.group, sign * (r.value or 0), r.record.number))
+def _numbered(rows: Iterable[Row]) -> Iterator[Row]:
+    """Ranks within the groups of `rows`, which come in the record's order."""
     rank: dict[str, int] = defaultdict(int)
-    for row in order:
+    for row in rows:
         rank[row.group] += 1
         yield row if row.value is None else replace(row, rank=rank[row.group])

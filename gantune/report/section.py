@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,14 +16,15 @@ from gantune.report.finals import Final, sentence, verdict
 from gantune.report.grids import first_and_last
 from gantune.report.importance import importance
 from gantune.report.numbers import duration, mean_std, number, percent, setting
-from gantune.report.provenance import listed, measured_with
+from gantune.report.provenance import listed, varied
 from gantune.report.rows import NO_VALUE, NOT_RESCORED, Row, Sweep
 from gantune.report.series import MOST_TRIALS, curves_panel
 from gantune.report.tables import group_title
+from gantune.tracking.settings_key import measured_with
 
 PICTURED = 4  # trials with sample grids
 EXTRA = ("modes", "hq_share", "precision", "recall", "coverage", "kid", "fid")  # the first two that were measured
-KINDS = {"budget": "", "asha": "", "equilibrium": "settled", "plateau": "settled", "running": "running"}
+KINDS = {"budget": "", "asha": "", "median": "", "equilibrium": "settled", "plateau": "settled", "running": "running"}
 KINDS |= dict.fromkeys(("d_won", "d_dead", "mode_collapse", "diverged"), "failed") | dict.fromkeys(("infra", "error", "user"), "broken")
 
 
@@ -249,20 +250,21 @@ def _provenance(sweep: Sweep, finals: Sequence[Final]) -> list[dict[str, Any]]:
     for name, rows in sweep.groups.items():
         if name in (NO_VALUE, NOT_RESCORED):
             continue
-        score = rows[0].record.score or {}
-        settings = listed(measured_with(score)) or [("settings", "not recorded")]
+        score, scores = rows[0].record.score or {}, [measured_with(row.record.score) for row in rows]
+        mixed = dict.fromkeys(varied(scores), "differs, as the search decides it")
+        settings = listed({**scores[0], **mixed}) or [("settings", "not recorded")]
         title = f"Trials rescored on fresh samples ({len(rows)})"
         found.append(
             {
                 "title": title,
-                "settings": settings + _floor(score.get("floor")) + _controls(rows),
+                "settings": settings + _floor(score.get("floor"), scores[0]) + _controls(rows),
             }
         )
     for key in dict.fromkeys(final.settings for final in finals):
         group = [final for final in finals if final.settings == key]
         title = "Finalists and canonical setting: " + ", ".join(final.title for final in group)
         settings = listed(group[0].provenance) or [("settings", "not recorded")]
-        found.append({"title": title, "settings": settings + _floor(group[0].floor)})
+        found.append({"title": title, "settings": settings + _floor(group[0].floor, group[0].provenance)})
     metrics = sweep.spec.get("metrics") or {}
     if metrics:
         while_training = listed(metrics)
@@ -282,5 +284,12 @@ def _controls(rows: Sequence[Row]) -> list[tuple[str, str]]:
     return [("C2ST controls (loss in nats)", ", ".join(found))] if found else []
 
 
-def _floor(floor: Any) -> list[tuple[str, str]]:
-    return [("floor, real against real", ", ".join(f"{name} {number(value)}" for name, value in floor.items()))] if floor else []
+def _floor(floor: Any, settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The floor with the number of examples it was measured with, since fewer samples read higher."""
+    if not floor:
+        return []
+    text, n, n_fake = ", ".join(f"{name} {number(value)}" for name, value in floor.items()), settings.get("n_floor"), settings.get("n_fake")
+    if isinstance(n, int):
+        text += f"; measured with {n:,} held-out examples"
+        text += f", so that a value of {n_fake:,} samples may lie below it" if isinstance(n_fake, int) and n < n_fake else ""
+    return [("floor, real against real", text)]

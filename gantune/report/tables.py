@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from gantune.report.finals import Final, verdict
 from gantune.report.numbers import mean_std, number, setting
-from gantune.report.provenance import in_words, measured_with
+from gantune.report.provenance import in_words
 from gantune.report.rows import NO_VALUE, NOT_RESCORED, Row, Sweep
+from gantune.tracking.settings_key import measured_with
 
 LATEX = {
     "\\": r"\textbackslash{}",

@@ -9,12 +9,14 @@ from gantune.report.equilibria import Line
 from gantune.report.finals import CANONICAL, Final
 from gantune.report.importance import Importance
 from gantune.report.numbers import date, number, percent, setting
-from gantune.report.provenance import differing, measured_with
+from gantune.report.provenance import LABELS, differing, varied
 from gantune.report.rows import NO_VALUE, NOT_RESCORED, Row, Sweep
+from gantune.tracking.settings_key import measured_with
 
 MEANINGS = {
     "budget": "ran to the end",
     "asha": "stopped by ASHA",
+    "median": "stopped below the median",
     "equilibrium": "settled at equilibrium",
     "plateau": "on a plateau",
     "d_won": "won by the discriminator",
@@ -120,6 +122,10 @@ def group(sweep: Sweep, name: str, title: str, count: int) -> str:
     if len(groups) > 1 and name == groups[0]:
         text += " Values measured in another way are not comparable with these and stand in a table of their own."
         text += f" The settings differ in: {', '.join(apart)}." if apart else ""
+    mixed = [] if name == NOT_RESCORED else varied([measured_with(row.record.score) for row in sweep.groups[name]])
+    if mixed:
+        text += f" Among these the {' and the '.join(LABELS[part] for part in mixed)} of the generator that was sampled "
+        text += "differ, because this sweep searches what decides them: that is part of what is compared."
     return text
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 from collections import Counter
@@ -14,6 +13,7 @@ from typing import Any
 from gantune.tracking import spool, store
 from gantune.tracking.cursor import mlflow_run_ids
 from gantune.tracking.lock import driver_of
+from gantune.tracking.settings_key import configured_by, measured_with, settings_key
 from gantune.tracking.trial_record import FinalRecord, TrialRecord
 
 __all__ = ["FinalRecord", "SweepRecord", "TrialRecord"]
@@ -78,16 +78,24 @@ class SweepRecord:
 
     def ranked(self) -> list[TrialRecord]:
         """The best first. Values with different settings are never mixed: the largest group of scored trials, then other groups,
-        then the trials with an unscored value, then those with none."""
+        then the trials with an unscored value, then those with none. Everybody's ranking: `show`, the finalists, the report."""
         sign = 1 if self.objective[1] == "min" else -1
-        sizes = Counter(_settings(trial) for trial in self.trials)
+        settings = self.settings()
+        sizes = Counter(settings.values())
 
         def place(trial: TrialRecord) -> tuple[int, int, str, float, int]:
-            kind = 2 if trial.value is None else 1 if trial.scored is None else 0
-            settings = _settings(trial)
-            return kind, -sizes[settings] if kind == 0 else 0, settings if kind == 0 else "", sign * (trial.value or 0.0), trial.number
+            key, value = settings.get(trial.id), sign * (trial.value or 0.0)
+            if key is None:
+                return 2 if trial.value is None else 1, 0, "", value, trial.number
+            return 0, -sizes[key], key, value, trial.number
 
         return sorted(self.trials, key=place)
+
+    def settings(self) -> dict[str, str]:
+        """For each scored trial the key of what it was measured with; those with one key may be ranked together."""
+        measured = {trial.id: (trial.values, measured_with(trial.score)) for trial in self.trials if trial.scored is not None}
+        configured = configured_by(measured.values())
+        return {id: settings_key(settings, configured) for id, (_, settings) in measured.items()}
 
     @property
     def best(self) -> TrialRecord | None:
@@ -196,12 +204,6 @@ class _Fold:
         else:
             self.finals[final.id] = len(self.record.finals)
             self.record.finals.append(final)
-
-
-def _settings(trial: TrialRecord) -> str:
-    provenance = dict((trial.score or {}).get("provenance") or {})
-    provenance.pop("seed", None)
-    return "" if trial.scored is None else json.dumps(provenance, sort_keys=True, default=str)
 
 
 def _trial_json(trial: TrialRecord, run: str | None) -> dict[str, Any]:

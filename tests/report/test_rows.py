@@ -13,8 +13,10 @@ from gantune.report.balance_words import headline
 from gantune.report.compute import progress, spent
 from gantune.report.equilibria import equilibrium_line
 from gantune.report.finals import contenders, sentence, verdict
-from gantune.report.provenance import settings_key
 from gantune.report.rows import NO_VALUE, NOT_RESCORED, STOPPED_EARLY, Sweep
+from gantune.report.section import KINDS, _floor
+from gantune.report.words import MEANINGS
+from gantune.stopping import Reason
 from gantune.tracking.record import SweepRecord
 
 
@@ -70,12 +72,6 @@ def test_unscored_and_valueless_trials_come_last(tmp_path: Path) -> None:
     assert groups[1:] == [NOT_RESCORED, NO_VALUE]
 
 
-def test_seed_does_not_split_settings_but_a_searched_average_neither() -> None:
-    assert settings_key({**PROVENANCE, "seed": 1}) == settings_key({**PROVENANCE, "seed": 2})
-    assert settings_key({**PROVENANCE, "ema_kimg": 5.0}) != settings_key(PROVENANCE)
-    assert settings_key({**PROVENANCE, "ema_kimg": 5.0}, {"ema_kimg"}) == settings_key(PROVENANCE, {"ema_kimg"})
-
-
 def test_batch_norm_mode_and_average_belong_to_the_settings(tmp_path: Path) -> None:
     _sweep(tmp_path / "dcgan-1", trials=6)
 
@@ -97,6 +93,26 @@ def test_saved_share_is_what_stopped_trials_left(tmp_path: Path) -> None:
     assert cost.saved_seconds is not None
     assert 0 < cost.saved_seconds < 1
     assert sum(cost.reasons.values()) == 24
+
+
+def test_every_reason_has_words_and_the_median_counts_as_an_early_stop(tmp_path: Path) -> None:
+    assert set(MEANINGS) == {*Reason, "running"}
+    assert set(KINDS) == {*Reason, "running"}
+    before = spent(_sweep(tmp_path / "dcgan-1"))
+
+    def median(event: dict[str, object]) -> dict[str, object]:
+        return {**event, "reason": "median"} if event.get("reason") == "asha" else event
+
+    after = spent(_rewrite(tmp_path / "dcgan-1", median))
+    assert after.reasons["median"] == before.reasons["asha"] > 0
+    assert (after.stopped_early, after.saved_kimg) == (before.stopped_early, before.saved_kimg)
+
+
+def test_the_floor_says_how_many_examples_it_rests_on() -> None:
+    [(_, text)] = _floor({"fid": 3.25}, {"n_floor": 1000, "n_fake": 4000})
+    assert text == "fid 3.25; measured with 1,000 held-out examples, so that a value of 4,000 samples may lie below it"
+    [(_, text)] = _floor({"fid": 3.25}, {"n_floor": 1000, "n_fake": 1000})
+    assert text == "fid 3.25; measured with 1,000 held-out examples"
 
 
 def test_running_best_falls_and_compute_adds_up(tmp_path: Path) -> None:
