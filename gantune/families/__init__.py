@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from gantune.families.base import Family
 from gantune.families.dcgan import DCGAN
 from gantune.families.gan import GAN
 from gantune.families.wgan_gp import WGANGP
+from gantune.user_code import run_file
 
 FAMILIES: dict[str, type[Family[Any, Any]]] = {family.name: family for family in (GAN, DCGAN, WGANGP)}
 
@@ -30,12 +30,7 @@ def open_family(ref: str) -> Family[Any, Any]:
     file = Path(path).expanduser().resolve()
     if not file.is_file():
         raise UserError(f"family {ref!r}: there is no file {file}.")
-    spec = importlib.util.spec_from_file_location(f"gantune_user_{file.stem}", file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    family = getattr(module, attribute, None)
+    family = getattr(run_file(file, f"family {ref!r}: "), attribute, None)
     if not (isinstance(family, type) and issubclass(family, Family)):
         raise UserError(f"family {ref!r}: {file.name} has no subclass of gantune.families.base.Family called {attribute}.")
     return family()

@@ -12,6 +12,7 @@ from typing import Any
 
 from gantune.errors import UserError
 from gantune.space.domain import Domain
+from gantune.user_code import run_file
 
 Choose = Callable[[str, Domain], Any]
 LOOKS = 32  # random points at which the function is looked at
@@ -72,12 +73,7 @@ class PythonSpace:
     @cached_property
     def call(self) -> Callable[[Any], Any]:
         """The user's function; running its file happens here."""
-        module: dict[str, Any] = {"__name__": "gantune_user_space", "__file__": self.path}
-        try:
-            exec(compile(self.text, self.path, "exec"), module)
-        except Exception as error:
-            raise UserError(f"space {self.path}: the file raised {type(error).__name__}: {error}") from error
-        found = module.get(self.function)
+        found = getattr(run_file(Path(self.path), "space ", self.text), self.function, None)
         if not callable(found):
             raise UserError(f"space {self.path}: there is no function called {self.function!r} in it.")
         return found  # type: ignore[no-any-return]

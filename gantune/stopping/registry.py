@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from gantune.stopping.mode_collapse import ModeCollapse
 from gantune.stopping.plateau import Plateau
 from gantune.stopping.rule import Rule
 from gantune.stopping.verdict import Verdict
+from gantune.user_code import run_file
 
 BY_SEVERITY: tuple[type[Rule], ...] = (Diverged, DDead, DWon, ModeCollapse, AtEquilibrium, Plateau)
 RULES: dict[str, type[Rule]] = {str(rule.reason): rule for rule in BY_SEVERITY}
@@ -83,12 +83,7 @@ def _rule_class(name: str, where: str) -> type[Rule]:
     file = Path(path).expanduser().resolve()
     if not file.is_file():
         raise UserError(f"{where}stop rule {name!r}: there is no file {file}.")
-    spec = importlib.util.spec_from_file_location(f"gantune_user_{file.stem}", file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    rule = getattr(module, attribute, None)
+    rule = getattr(run_file(file, f"{where}stop rule {name!r}: "), attribute, None)
     if not (isinstance(rule, type) and issubclass(rule, Rule)):
         raise UserError(f"{where}stop rule {name!r}: {file.name} has no subclass of gantune.stopping.Rule called {attribute}.")
     return rule

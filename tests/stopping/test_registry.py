@@ -72,6 +72,13 @@ def test_a_users_own_rule_is_opened_from_its_file(tmp_path: Path) -> None:
         open_rules([f"{file}:Verdict"], BCE)
 
 
+def test_mistakes_in_a_users_file_are_named(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("x = 1\nx.y\n")
+    with pytest.raises(UserError, match=r"^s\.yaml: stop rule .*mine\.py, line 2: the file raised AttributeError"):
+        open_rules([f"{file}:Late"], BCE, "s.yaml: ")
+
+
 def test_the_reasons_are_a_closed_set_that_falls_into_three() -> None:
     assert set(Reason) == COMPLETE | PRUNED | FAILED
     assert not COMPLETE & PRUNED
