@@ -25,10 +25,8 @@ from gantune.space import Domain, SearchSpace
 from gantune.space.domain import frozen
 from gantune.space.samplers import check_serves, grid, sampler_options
 from gantune.spec.model import Sampler
+from gantune.stopping.verdict import COMPLETE, FAILED, PRUNED
 
-COMPLETE = frozenset({"equilibrium", "plateau", "budget"})
-PRUNED = frozenset({"d_won", "d_dead", "mode_collapse", "diverged", "asha", "median"})
-FAILED = frozenset({"infra", "error", "user"})
 STATES = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL, "running": TrialState.RUNNING}
 TPE = Sampler()
 Point = frozenset[tuple[str, Any]]  # a configuration as something that a set can hold
@@ -37,11 +35,10 @@ PER_KIMG = 1000  # Optuna's steps are whole numbers, so they count images
 
 @dataclass(frozen=True)
 class Asked:
-    """A configuration to try: the searched `params`, and the flat `values` of the run."""
+    """A configuration to try: the searched `params`, from which a run's values are still to be derived and checked."""
 
     number: int
     params: dict[str, Any]
-    values: dict[str, Any]
     note: str | None = None
 
 
@@ -127,7 +124,7 @@ class Search:
         self._tried.add(_point(params))
         if self._journal is not None:
             self._journal.started(self._trial(number))
-        return Asked(number, params, self.space.resolve(params), note)
+        return Asked(number, params, note)
 
     def report(self, number: int, kimg: float, value: float | None) -> None:
         """An objective value at `kimg`. Optuna gets the best so far, and nothing while there is no finite value."""
