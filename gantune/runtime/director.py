@@ -34,6 +34,14 @@ class Limits:
     device: float | None = None
     device_share: float = 1.0  # of a device that each trial occupies
 
+    def used_up(self, wall: float, device: float) -> str | None:
+        """The budget that is used up after so many seconds of the clock and of devices."""
+        if self.wall is not None and wall >= self.wall:
+            return "hours"
+        if self.device is not None and device * self.device_share >= self.device:
+            return "gpu_hours"
+        return None
+
 
 class Book:
     """The spool and the ledger in step."""
@@ -68,6 +76,12 @@ def replay(events: Iterable[Event], ledger: Ledger, pruner: Pruner) -> dict[str,
     return pending
 
 
+def to_continue(ledger: Ledger, limits: Limits) -> list[Entry]:
+    """What an earlier driver left: open trials, then those cut short by a time budget or the machine, if there is time now."""
+    cut = [entry for entry in ledger.trials.values() if entry.cut is not None or entry.reason == "infra"]
+    return ledger.unfinished() + ([] if limits.used_up(ledger.search_seconds, ledger.device_seconds) else cut)
+
+
 class Director:
     """Hands out plans and takes results. `plan_of` makes a worker's plan of an entry; `settle` makes complete values of searched ones."""
 
@@ -95,7 +109,7 @@ class Director:
         self._dry = False  # a finite search has no more to offer
         self._began = clock()
         self._before = self._ledger.search_seconds
-        self._queue = deque(self._to_continue())
+        self._queue = deque(to_continue(self._ledger, limits))
 
     def next_plan(self) -> Plan | None:
         """The next trial's plan, unfinished ones first; None when all slots are taken or nothing is left (see `is_exhausted`)."""
@@ -117,12 +131,7 @@ class Director:
     @property
     def time_is_up(self) -> str | None:
         """The time budget that is used up."""
-        elapsed = self._before + self._clock() - self._began
-        if self._limits.wall is not None and elapsed >= self._limits.wall:
-            return "hours"
-        if self._limits.device is not None and self._ledger.device_seconds * self._limits.device_share >= self._limits.device:
-            return "gpu_hours"
-        return None
+        return self._limits.used_up(self._before + self._clock() - self._began, self._ledger.device_seconds)
 
     def take(self, result: Result) -> bool:
         """Write a worker's result down. True when the trial shall go no further."""
@@ -147,11 +156,6 @@ class Director:
         """The trial's workers died too often."""
         if not self._ledger.trials[trial].ended:
             self._end(self._ledger.trials[trial], "infra", why)
-
-    def _to_continue(self) -> list[Entry]:
-        """What an earlier driver left: open trials, then those cut short by a time budget or the machine, if there is time now."""
-        cut = [e for e in self._ledger.trials.values() if e.cut is not None or e.reason == "infra"]
-        return self._ledger.unfinished() + ([] if self.time_is_up else cut)
 
     def _continue_one(self) -> Entry:
         entry = self._queue.popleft()

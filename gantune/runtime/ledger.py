@@ -54,8 +54,13 @@ class Entry:
 
     @property
     def seconds(self) -> float:
-        """Device seconds so far."""
+        """Seconds of training so far."""
         return max((number(point.get("seconds")) or 0.0 for point in self.points.values()), default=0.0)
+
+    @property
+    def device_seconds(self) -> float:
+        """Seconds that it has kept its device: training and measuring."""
+        return self.seconds + sum(number(point.get("eval_seconds")) or 0.0 for point in self.points.values())
 
     @property
     def ended(self) -> bool:
@@ -99,7 +104,7 @@ class Ledger:
     @property
     def device_seconds(self) -> float:
         """Device seconds over all trials."""
-        return sum(entry.seconds for entry in self.trials.values())
+        return sum(entry.device_seconds for entry in self.trials.values())
 
     def _tick(self, event: Event) -> None:
         now = float(event["t"])

@@ -6,7 +6,7 @@ import time
 
 from gantune.families import open_family
 from gantune.runtime.desk import Desk
-from gantune.runtime.director import Director, Limits
+from gantune.runtime.director import Director, Limits, to_continue
 from gantune.runtime.ledger import Entry
 from gantune.runtime.tuning import run_search
 from gantune.search import Past, Search
@@ -38,7 +38,8 @@ def search(desk: Desk) -> None:
 def open_search(desk: Desk) -> Search:
     """The search with the sweep's history; a new one asks for the family's canonical setting first."""
     spec = desk.spec
-    history = [past(entry) for entry in desk.ledger.trials.values()]
+    continued = {entry.id for entry in to_continue(desk.ledger, limits(desk))}
+    history = [past(entry, entry.id in continued) for entry in desk.ledger.trials.values()]
     warm = [
         Past(None, trial["params"], trial["state"], trial["value"], dict(trial["intermediate"]), trial["reason"])
         for trial in frozen(desk.folder).get("warm", [])
@@ -56,8 +57,10 @@ def open_search(desk: Desk) -> Search:
     return opened
 
 
-def past(entry: Entry) -> Past:
-    """A trial of an earlier driver, as the search remembers it."""
+def past(entry: Entry, continued: bool) -> Past:
+    """A trial of an earlier driver, as the search remembers it; one that is `continued` still runs, whatever ended it before."""
+    if continued:
+        return Past(entry.number, entry.params, "running", entry.best, entry.bests)
     state = "failed" if entry.state == "stopped" else entry.state
     return Past(entry.number, entry.params, state, entry.best, entry.bests, entry.reason)
 

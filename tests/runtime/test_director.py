@@ -209,6 +209,15 @@ def test_time_that_is_up_at_resume_hands_out_nothing(tmp_path: Path) -> None:
     assert Stage(tmp_path, limits=Limits(device=4)).hand_out() is None
 
 
+def test_measuring_counts_as_device_time(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, limits=Limits(device=12))
+    stage.hand_out()
+    told = [{"kimg": kimg, "fid": 50.0, "seconds": kimg, "eval_seconds": 2.5} for kimg in (4.0, 8.0)]
+    assert stage.director.take({"trial": "0000", "points": told, "verdict": None, "error": None})
+    assert stage.ledger.trials["0000"].cut == "gpu_hours"
+    assert stage.ledger.device_seconds == 13
+
+
 def test_dead_workers_are_noted_and_given_up_as_infra(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
     stage.hand_out()
