@@ -83,13 +83,29 @@ def to_score(entries: Sequence[Entry], mode: str) -> list[Entry]:
 
 
 def keep_code(spec: Any, folder: Path) -> Any:
-    """Copy a family that is a file of the user's into the sweep, so that every worker and every resume finds it as it was."""
-    path, colon, name = spec.family.rpartition(":")
-    if not colon or not path.endswith(".py"):
-        return spec
-    kept = folder / "code" / Path(path).name
-    if Path(path).resolve() != kept.resolve():
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(path, kept)
-    family = f"{kept.resolve()}:{name}"
-    return replace(spec, family=family, space=replace(spec.space, family=family))
+    """Copy the user's own family and stop rules into the sweep, so that every worker and every resume finds them as they were."""
+    copies: dict[Path, Path] = {}
+
+    def keep(ref: str) -> str:
+        path, colon, name = ref.rpartition(":")
+        if not colon or not path.endswith(".py"):
+            return ref
+        source = Path(path).resolve()
+        if source not in copies:
+            copies[source] = _copy(source, folder.resolve() / "code", taken=copies.values())
+        return f"{copies[source]}:{name}"
+
+    family = keep(spec.family)
+    rules = tuple(
+        keep(rule) if isinstance(rule, str) else {keep(name): options for name, options in rule.items()} for rule in spec.stopping
+    )
+    return replace(spec, family=family, space=replace(spec.space, family=family), stopping=rules)
+
+
+def _copy(source: Path, code: Path, *, taken: Iterable[Path]) -> Path:
+    kept, number = code / source.name, 2
+    while kept in taken:  # another file of the same name
+        kept, number = code / f"{source.stem}_{number}.py", number + 1
+    code.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(source, kept)
+    return kept

@@ -28,7 +28,6 @@ class Session:
     address: str | None  # None: this machine, for this sweep only
     cpus: float
     gpus: float
-    nodes: int
 
     def slots(self, cpu: float, gpu: float) -> int:
         """How many trials fit at once. `UserError` when none does."""
@@ -52,30 +51,34 @@ def session(*, local: bool = False, cpus: int | None = None) -> Iterator[Session
     warnings.filterwarnings("ignore", category=FutureWarning, module="ray")
     own = None
     try:
-        if address is not None:
-            ray.init(address=address, log_to_driver=False, configure_logging=True, logging_level=logging.CRITICAL)
-        else:
-            long_tmp = len(tempfile.gettempdir()) > SOCKET_ROOM
-            context = ray.init(
-                address="local",
-                include_dashboard=False,
-                num_cpus=cpus,
-                log_to_driver=False,
-                configure_logging=True,
-                logging_level=logging.CRITICAL,
-                object_store_memory=STORE,
-                _temp_dir="/tmp/ray" if long_tmp else None,
-            )
-            own = Path(context.address_info["session_dir"])
+        own = _connect(address, cpus)
         have = ray.cluster_resources()
-        yield Session(address, have.get("CPU", 0.0), have.get("GPU", 0.0), len(ray.nodes()))
-    except ConnectionError as error:
-        if address is None:
-            raise
-        raise UserError(
-            f"RAY_ADDRESS={address}: no Ray cluster answers there ({error}).\nUnset it or give --local to run on this machine."
-        ) from None
+        yield Session(address, have.get("CPU", 0.0), have.get("GPU", 0.0))
     finally:
         ray.shutdown()
         if own is not None:
             shutil.rmtree(own, ignore_errors=True)
+
+
+def _connect(address: str | None, cpus: int | None) -> Path | None:
+    """Connect to the cluster at `address`, or start Ray on this machine: gives the folder that it then keeps for itself."""
+    if address is not None:
+        try:
+            ray.init(address=address, log_to_driver=False, configure_logging=True, logging_level=logging.CRITICAL)
+        except ConnectionError as error:
+            raise UserError(
+                f"RAY_ADDRESS={address}: no Ray cluster answers there ({error}).\nUnset it or give --local to run on this machine."
+            ) from None
+        return None
+    long_tmp = len(tempfile.gettempdir()) > SOCKET_ROOM
+    context = ray.init(
+        address="local",
+        include_dashboard=False,
+        num_cpus=cpus,
+        log_to_driver=False,
+        configure_logging=True,
+        logging_level=logging.CRITICAL,
+        object_store_memory=STORE,
+        _temp_dir=f"/tmp/ray-{os.getuid()}" if long_tmp else None,
+    )
+    return Path(context.address_info["session_dir"])

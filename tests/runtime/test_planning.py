@@ -58,13 +58,27 @@ def test_a_family_of_the_users_own_is_kept_with_the_sweep(tmp_path: Path) -> Non
     assert keep_code(spec(), tmp_path) == spec()
 
 
+def test_rules_of_the_users_own_are_kept_too_and_files_of_one_name_do_not_meet(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    family, rule = tmp_path / "a" / "mine.py", tmp_path / "b" / "mine.py"
+    for file, text in ((family, "family"), (rule, "rule")):
+        file.parent.mkdir()
+        file.write_text(text)
+    own = replace(spec(), family=f"{family}:Mine", stopping=("plateau", f"{rule}:Late", {f"{family}:Early": {"kimg": 3}}))
+    kept = keep_code(own, tmp_path / "sweep-1")
+    code = tmp_path / "sweep-1" / "code"
+    assert kept.stopping == ("plateau", f"{code / 'mine_2.py'}:Late", {f"{code / 'mine.py'}:Early": {"kimg": 3}})
+    assert ((code / "mine.py").read_text(), (code / "mine_2.py").read_text()) == ("family", "rule")
+
+
 def test_slots_are_what_fits_and_too_much_is_refused() -> None:
-    at = Session(None, cpus=8, gpus=1, nodes=1)
+    at = Session(None, cpus=8, gpus=1)
     assert at.slots(1, 0) == 8
     assert at.slots(1, 0.1) == 8
     assert at.slots(1, 0.3) == 3
     assert at.slots(0, 0.25) == 4
-    assert Session(None, cpus=64, gpus=3, nodes=1).slots(1, 0.4) == 6
+    assert Session(None, cpus=64, gpus=3).slots(1, 0.4) == 6
     with pytest.raises(UserError, match="a trial asks for 1 CPU and 2 GPU, this machine has 8 CPU and 1 GPU"):
         at.slots(1, 2)
 
