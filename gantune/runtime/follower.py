@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gantune.runtime.stopping import Halt
 
-NICE = 19  # trials come first: Ray runs its workers at 15
+NICE = 19  # trials come first: Ray runs its workers at 15, and the writer has the sweep's end to catch up
 PATIENCE = 60.0  # seconds after the sweep's end
 
 
@@ -20,10 +20,10 @@ class Follower:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        command = [sys.executable, "-m", "gantune.tracking.writer", str(folder), "--parent", str(os.getpid())]
+        # Set by a program, since code between fork and exec could deadlock beside Ray's threads.
+        command = ["nice", "-n", str(NICE), sys.executable, "-m", "gantune.tracking.writer", str(folder), "--parent", str(os.getpid())]
         with open(folder / "mlflow-writer.log", "ab") as log:
-            # Training goes first: the writer has the whole end of the sweep to catch up.
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=lambda: os.nice(NICE))
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def drain(self) -> str | None:
         """Wait until everything has arrived; one line for the user when it has not."""

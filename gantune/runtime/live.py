@@ -8,6 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from gantune.runtime.ledger import Entry, number
+from gantune.stopping.verdict import PRUNED, Reason
+
+EARLY = PRUNED | {Reason.EQUILIBRIUM, Reason.PLATEAU}
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class Picture:
     finals: dict[str, TrialView] = field(default_factory=dict)
     finals_total: int = 0
     seconds: float = 0.0  # wall clock of the running phase
+    kimg_before: float = 0.0  # trained before that phase, by earlier drivers
     notes: tuple[str, ...] = ()
 
     @property
@@ -47,13 +51,18 @@ class Picture:
 
     @property
     def stopped_early(self) -> int:
-        """Trials that ended before their budget."""
-        return sum(view.state != "running" and view.reason != "budget" for view in self.trials.values())
+        """Trials that a rule or the scheduler ended before their budget."""
+        return sum(view.reason in EARLY for view in self.trials.values())
+
+    @property
+    def kimg(self) -> float:
+        """Trained by all trials."""
+        return sum(view.kimg for view in self.trials.values())
 
     @property
     def seconds_left(self) -> float | None:
         """An estimate for the search: what is left at the pace and the mean length of the trials so far; None before there is one."""
-        trained = sum(view.kimg for view in self.trials.values())
+        trained = self.kimg - self.kimg_before
         if self.phase != "search" or not trained or not self.seconds:
             return None
         over = [view.kimg for view in self.trials.values() if view.state != "running"]
@@ -82,7 +91,7 @@ class LiveState:
     def phase(self, name: str) -> None:
         """Another phase begins."""
         self._phase_began = time.monotonic()
-        self.set(phase=name)
+        self.set(phase=name, kimg_before=self.picture.kimg)
 
     def note(self, text: str) -> None:
         """One line that the user should read."""

@@ -38,3 +38,20 @@ def test_time_left_counts_early_stops() -> None:
     assert picture.seconds_left == pytest.approx(30.0)
     assert (picture.ended, picture.stopped_early) == (2, 1)
     assert Picture("x", phase="search", total=4).seconds_left is None
+
+
+def test_only_what_a_rule_or_the_scheduler_ended_was_stopped_early() -> None:
+    reasons = ("budget", "equilibrium", "plateau", "d_won", "asha", "median", "infra", "error", "user")
+    trials = {reason: TrialView(reason, "ended", reason=reason) for reason in reasons} | {"new": TrialView("new")}
+    assert Picture("x", trials=trials).stopped_early == 5
+
+
+def test_time_left_after_a_resume_counts_only_what_this_driver_trained() -> None:
+    live = LiveState("x")
+    live.set(total=2, kimg_budget=30.0)
+    live.show(Entry("0000", 0, {}, {}, "canonical", points={30.0: {}}, state="complete", reason="budget"))
+    live.phase("search")
+    assert live.picture.seconds_left is None
+    live.show(Entry("0001", 1, {}, {}, "sampler", points={10.0: {}}))
+    picture = live.picture
+    assert picture.seconds_left == pytest.approx(picture.seconds * 2)  # 10 kimg so far, 20 more
