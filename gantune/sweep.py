@@ -28,7 +28,7 @@ from gantune.spec import SweepSpec
 from gantune.tracking.lock import driver_lock, driver_of
 from gantune.tracking.record import SweepRecord
 from gantune.tracking.spool import read
-from gantune.tracking.store import freeze, frozen
+from gantune.tracking.store import SWEEP, freeze, frozen
 
 
 class SweepInterrupted(Exception):
@@ -55,13 +55,14 @@ def run_sweep(
 ) -> SweepRecord:
     """Run `spec` in `folder`, which holds no sweep yet.
 
-    Raises `UserError` before anything is written, and `SweepInterrupted` when told to stop. `warm` holds trials of earlier sweeps to
-    learn from (see gantune.warm), `command` is what was typed, `cpus` limits what Ray takes of this machine, `opener` and `scorer` name
-    other work than training GANs (see gantune.runtime.work).
+    Raises `UserError` before anything is written, also when another driver was first, and `SweepInterrupted` when told to stop.
+    `warm` holds trials of earlier sweeps to learn from (see gantune.warm), `command` is what was typed, `cpus` limits what Ray takes
+    of this machine, `opener` and `scorer` name other work than training GANs (see gantune.runtime.work).
     """
 
     def begin() -> SweepSpec:
-        folder.mkdir(parents=True, exist_ok=True)
+        if (folder / SWEEP).exists():
+            raise UserError(f"{folder} holds a sweep already. Take another name, or go on with it: gantune resume {folder.name}.")
         kept: SweepSpec = keep_code(spec, folder)
         freeze(folder, kept.to_json(), versions=versions(), warm=list(warm), command=command)
         return kept
@@ -83,6 +84,8 @@ def resume_sweep(
 ) -> SweepRecord:
     """Go on with the sweep in `folder`, with more trials or time than it had. Raises `UserError` when it cannot be read or is running."""
     spec = SweepSpec.from_json(frozen(folder)["spec"])
+    with driver_lock(folder):
+        pass  # refused here, before Ray is started
     ledger = Ledger(spec.objective.metric, spec.objective.mode, spec.budget.trials).apply_all(read(folder))
     given = {name: value for name, value in (("hours", hours), ("gpu_hours", gpu_hours)) if value is not None}
     live = live or LiveState(folder.name)
@@ -132,8 +135,9 @@ def _drive(
         with ExitStack() as stack:
             at = stack.enter_context(session(local=local, cpus=cpus))
             at.slots(spec.resources.cpu, spec.resources.gpu)  # refused here, before anything is written
-            spec = begin()
+            folder.mkdir(parents=True, exist_ok=True)
             stack.enter_context(driver_lock(folder))
+            spec = begin()
             desk = Desk(spec, folder, live, at, opener=opener, scorer=scorer)
             stack.callback(desk.spool.close)
             stack.enter_context(desk.stops.listening())

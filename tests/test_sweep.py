@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -14,11 +15,16 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "runtime"))
 
+from driver import spec
 from processes import DriverProcess, events, opened
 
+from gantune import sweep
 from gantune.errors import UserError
-from gantune.sweep import stop_sweep
+from gantune.runtime.session import Session
+from gantune.sweep import resume_sweep, run_sweep, stop_sweep
+from gantune.tracking.lock import driver_lock
 from gantune.tracking.record import SweepRecord
+from gantune.tracking.store import freeze
 
 FOLDER = "synthetic-1"
 
@@ -34,6 +40,31 @@ def started(tmp_path: Path) -> Iterator[list[DriverProcess]]:
 
 def ends(folder: Path) -> dict[str, str]:
     return {event["trial"]: event["reason"] for event in events(folder) if event["kind"] == "end"}
+
+
+def without_ray(**given: object) -> contextlib.AbstractContextManager[Session]:
+    return contextlib.nullcontext(Session(None, cpus=2, gpus=0))
+
+
+def test_a_sweep_that_another_driver_has_begun_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "session", without_ray)
+    folder = tmp_path / FOLDER
+    folder.mkdir()
+    with driver_lock(folder), pytest.raises(UserError, match="is being run by process"):
+        run_sweep(spec(), folder)
+    assert not (folder / "sweep.json").exists()
+    freeze(folder, spec(trials=5).to_json())
+    before = (folder / "sweep.json").read_text()
+    with pytest.raises(UserError, match=f"holds a sweep already.*gantune resume {FOLDER}"):
+        run_sweep(spec(), folder)
+    assert (folder / "sweep.json").read_text() == before
+
+
+def test_a_running_sweep_is_not_resumed_and_no_ray_is_started_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "session", lambda **given: pytest.fail("Ray was started"))
+    freeze(tmp_path, spec().to_json())
+    with driver_lock(tmp_path), pytest.raises(UserError, match="is being run by process"):
+        resume_sweep(tmp_path)
 
 
 def test_a_trial_can_be_stopped_and_sigterm_leaves_a_resumable_sweep_within_five_seconds(
