@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from gantune.errors import UserError
+from gantune.space.domain import frozen
 from gantune.spec import SweepSpec
 from gantune.tracking.record import SweepRecord
 
@@ -15,7 +16,7 @@ from gantune.tracking.record import SweepRecord
 def earlier_trials(folders: Sequence[Path], spec: SweepSpec) -> tuple[list[dict[str, Any]], list[str]]:
     """Ended trials of other sweeps that are points of this sweep's space, as JSON, best value first known; and notes on how many.
 
-    `UserError` for a sweep of another family or objective: its values would teach something else.
+    `UserError` for a sweep of another family or objective, or measured otherwise: its values would teach something else.
     """
     known: list[dict[str, Any]] = []
     notes: list[str] = []
@@ -31,17 +32,42 @@ def earlier_trials(folders: Sequence[Path], spec: SweepSpec) -> tuple[list[dict[
                 {"params": dict(trial.params), "state": trial.state, "value": trial.fid, "intermediate": values, "reason": trial.reason}
             )
         note = f"warm start: {len(fitting)} of {len(ended)} ended trials of {record.name} are points of this space"
-        notes.append(
-            note if record.spec["data"] == spec.data else f"{note}; they were trained on {record.spec['data']}, not on {spec.data}"
-        )
+        if record.spec["data"] != spec.data:
+            note += f"; they were trained on {record.spec['data']}, not on {spec.data}"
+        fixed = _differing(record.spec["fixed"], spec.fixed)
+        if fixed is not None:
+            note += f"; fixed there: {fixed[0]}, here: {fixed[1]}"
+        notes.append(note)
     return known, notes
 
 
 def _check_comparable(record: SweepRecord, spec: SweepSpec) -> None:
-    if record.spec["family"] != spec.family:
-        raise UserError(f"--warm-start {record.name}: that is a sweep of family {record.spec['family']}, this one is of {spec.family}.")
+    where = f"--warm-start {record.name}: "
+    if not _same_family(record.spec["family"], spec.family):
+        changed = " Their code differs." if ":" in spec.family else ""
+        raise UserError(f"{where}that is a sweep of family {record.spec['family']}, this one is of {spec.family}.{changed}")
     wanted = (spec.objective.metric, spec.objective.mode)
     if record.objective != wanted:
-        raise UserError(
-            f"--warm-start {record.name}: its objective is {record.objective[1]} {record.objective[0]}, not {wanted[1]} {wanted[0]}."
-        )
+        raise UserError(f"{where}its objective is {record.objective[1]} {record.objective[0]}, not {wanted[1]} {wanted[0]}.")
+    metrics = _differing(record.spec["metrics"], spec.metrics)
+    if metrics is not None:
+        raise UserError(f"{where}its values were measured with {metrics[0]}, this sweep's with {metrics[1]}. Give both the same metrics.")
+
+
+def _same_family(one: str, other: str) -> bool:
+    """Whether two references name the same code: a user's own was copied into its sweep."""
+    if one == other:
+        return True
+    (path, _, name), (other_path, _, other_name) = one.rpartition(":"), other.rpartition(":")
+    files = [Path(path), Path(other_path)]
+    return name == other_name and all(file.is_file() for file in files) and files[0].read_bytes() == files[1].read_bytes()
+
+
+def _differing(there: Mapping[str, Any], here: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The entries in which two mappings differ, as text, those of each; None when there are none."""
+    names = sorted(name for name in {*there, *here} if name not in there or name not in here or frozen(there[name]) != frozen(here[name]))
+
+    def told(values: Mapping[str, Any]) -> str:
+        return ", ".join(f"{name} {values.get(name, 'not set')}" for name in names)
+
+    return (told(there), told(here)) if names else None

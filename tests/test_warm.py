@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,9 +20,9 @@ INSIDE = {"lr_g": 1e-3, "lr_ratio": 0.5, "k": 1, "beta1": 0.5}
 OUTSIDE = INSIDE | {"lr_g": 0.5}
 
 
-def recorded(folder: Path, sweep: str = "dcgan") -> Path:
+def recorded(folder: Path, sweep: str = "dcgan", **changed: Any) -> Path:
     folder.mkdir()
-    freeze(folder, load_sweep(sweep).to_json())
+    freeze(folder, load_sweep(sweep).to_json() | changed)
     spool = Spool(folder)
     for number, params in enumerate([INSIDE, OUTSIDE, INSIDE]):
         trial = f"{number:04d}"
@@ -45,6 +47,36 @@ def test_ended_trials_inside_the_space_are_taken_over(tmp_path: Path) -> None:
     assert search.left_out == 0
     assert asked is not None
     assert asked.number == 0
+
+
+def test_a_users_own_family_is_the_same_as_long_as_its_code_is(tmp_path: Path) -> None:
+    kept, own = tmp_path / "code" / "mine.py", tmp_path / "mine.py"
+    kept.parent.mkdir()
+    for file in (kept, own):
+        file.write_text("class Mine: ...\n")
+    folder = recorded(tmp_path / "mine-1", family=f"{kept}:Mine")
+    spec = replace(load_sweep("dcgan"), family=f"{own}:Mine")
+    known, _ = earlier_trials([folder], spec)
+    assert len(known) == 1
+    with pytest.raises(UserError, match=r"mine\.py:Other"):
+        earlier_trials([folder], replace(spec, family=f"{own}:Other"))
+    own.write_text("class Mine: x = 1\n")
+    with pytest.raises(UserError, match=r"Their code differs"):
+        earlier_trials([folder], spec)
+
+
+def test_values_that_were_measured_otherwise_are_refused(tmp_path: Path) -> None:
+    spec = load_sweep("dcgan")
+    folder = recorded(tmp_path / "dcgan-1", metrics={**spec.metrics, "n_fake": 77})
+    with pytest.raises(UserError, match=rf"measured with n_fake 77, this sweep's with n_fake {spec.metrics['n_fake']}\."):
+        earlier_trials([folder], spec)
+
+
+def test_what_was_fixed_otherwise_is_noted(tmp_path: Path) -> None:
+    spec = load_sweep("dcgan")
+    folder = recorded(tmp_path / "dcgan-1", fixed={**spec.fixed, "batch": 7})
+    _, [note] = earlier_trials([folder], spec)
+    assert note.endswith(f"; fixed there: batch 7, here: batch {spec.fixed.get('batch', 'not set')}")
 
 
 def test_sweeps_of_another_family_teach_something_else(tmp_path: Path) -> None:
