@@ -24,6 +24,12 @@ def test_ray_accepts_it(cluster: dict[str, Any]) -> None:
         validate_config(prepare_config(cluster | {"max_worker": 3}))
 
 
+def test_every_machine_keeps_its_data_where_all_find_it(cluster: dict[str, Any]) -> None:
+    for role in ("head", "worker"):
+        [start] = [command for command in cluster[f"{role}_start_ray_commands"] if "ray start" in command]
+        assert "GANTUNE_CACHE=/shared/gantune-cache " in start
+
+
 def test_the_head_runs_no_trial_and_workers_are_spot(cluster: dict[str, Any]) -> None:
     nodes = cluster["available_node_types"]
     head = nodes.pop(cluster["head_node_type"])
