@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from gantune.errors import UserError
+from gantune.tracking.durable import to_disk
 
 FILE = "spool.jsonl"
 NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 MEASURED = ("point", "metrics", "floor")  # parts of an event in which these words are numbers
+REPORTS_TO_DISK = 1.0  # seconds between two waits for the disk; a power cut costs the reports since
 Event = dict[str, Any]
 
 
@@ -26,22 +28,29 @@ class Spool:
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         self._end = _end_of_whole_lines(self.path)
         os.ftruncate(self._file, self._end)
+        to_disk(folder)
+        self._on_disk = time.monotonic()
 
     def append(self, kind: str, **fields: Any) -> None:
-        """Write one event. It is with the operating system when this returns, or, when the disk is full, not in the file at all."""
+        """Write one event. It is on the disk when this returns (a report within a second, or at the next event), or, when the disk is
+        full, not in the file at all."""
         event = {"kind": kind, "t": round(time.time(), 6), **fields}
         line = (json.dumps(_writable(event), separators=(",", ":"), allow_nan=False, default=_plain) + "\n").encode()
         try:
             written = 0
             while written < len(line):
                 written += os.write(self._file, line[written:])
+            if kind != "report" or time.monotonic() - self._on_disk >= REPORTS_TO_DISK:
+                os.fsync(self._file)
+                self._on_disk = time.monotonic()
         except OSError:
             os.ftruncate(self._file, self._end)
             raise
         self._end += len(line)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, with the last reports on the disk."""
+        os.fsync(self._file)
         os.close(self._file)
 
     def __enter__(self) -> Spool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gantune.errors import UserError, did_you_mean
+from gantune.tracking.durable import to_disk
 
 SWEEP = "sweep.json"
 LATEST = "latest"
@@ -63,7 +64,10 @@ def freeze(folder: Path, spec: Mapping[str, Any], **about: Any) -> None:
     content = {"name": folder.name, "created": round(time.time(), 3), "spec": dict(spec), **about}
     partial = folder / f".{SWEEP}.{os.getpid()}"
     partial.write_text(json.dumps(content, indent=1))
+    to_disk(partial)
     os.replace(partial, folder / SWEEP)
+    for names in (folder, folder.parent):
+        to_disk(names)
 
 
 def frozen(folder: Path) -> dict[str, Any]:

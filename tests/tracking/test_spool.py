@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import math
 import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +87,34 @@ def test_a_full_disk_leaves_no_half_event(tmp_path: Path, monkeypatch: pytest.Mo
                 spool.append("report", number=1, long="x" * 40)
         spool.append("report", number=2)
     assert numbers(tmp_path) == [0, 2]
+
+
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What os.fsync was called for, by name."""
+    called: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda file: called.append(Path(os.readlink(f"/proc/self/fd/{file}")).name))
+    return called
+
+
+@pytest.mark.parametrize("kind", ["driver", "phase", "trial", "end", "score", "final", "requeue", "user"])
+def test_what_a_power_cut_must_not_take_is_on_the_disk(tmp_path: Path, synced: list[str], kind: str) -> None:
+    with Spool(tmp_path) as spool:
+        assert synced == [tmp_path.name], "the new file's name"
+        spool.append(kind)
+        assert synced[1:] == [FILE]
+
+
+def test_reports_wait_for_the_disk_once_a_second(tmp_path: Path, synced: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    with Spool(tmp_path) as spool:
+        synced.clear()
+        for _ in range(10):
+            now[0] += 0.25
+            spool.append("report", point={"kimg": now[0]})
+        assert synced == [FILE] * 2
+    assert synced == [FILE] * 3, "the last ones, when it is closed"
 
 
 def test_a_live_spool_is_followed_from_where_the_last_look_ended(tmp_path: Path) -> None:

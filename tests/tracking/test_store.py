@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,14 @@ def test_names_mean_the_latest_instance_latest_the_latest_of_all(tmp_path: Path)
     new_sweep(tmp_path, "balance")
     assert find_sweep(tmp_path, "latest").name == "balance-2"
     assert len(list_sweeps(tmp_path)) == 12
+
+
+def test_a_frozen_sweep_is_on_the_disk_with_its_name_and_its_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda file: called.append(Path(os.readlink(f"/proc/self/fd/{file}")).name))
+    folder = new_sweep(tmp_path)
+    assert called[0].startswith(".sweep.json")
+    assert called[1:] == [folder.name, tmp_path.name]
 
 
 def test_an_unknown_sweep_is_refused_with_the_nearest_name(tmp_path: Path) -> None:
