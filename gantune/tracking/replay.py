@@ -12,13 +12,13 @@ from typing import Any
 
 from gantune.errors import UserError
 from gantune.tracking import spool, store
-from gantune.tracking.cursor import Cursor, TrackingState, load_cursor, tracking_uri
+from gantune.tracking.connection import Connection
+from gantune.tracking.cursor import TrackingState, load_cursor, tracking_uri
 from gantune.tracking.lock import driver_of, held
 from gantune.tracking.runs import RunBuffer, artifacts_of, metrics_of, pictures_of
-from gantune.tracking.tracker import Tracker, Unreachable
+from gantune.tracking.tracker import Unreachable
 
 LOCK = ".mlflow-replay.lock"
-SWEEP = "sweep"  # the parent's gantune.id
 CHUNK = 20_000  # points between two savings of the cursor
 STATUS = {"complete": "FINISHED", "pruned": "KILLED", "stopped": "KILLED", "failed": "FAILED"}
 WAIT_SECONDS = 60.0  # for a writer that is about to end
@@ -78,8 +78,7 @@ class Replay:
         self._reset()
 
     def _reset(self) -> None:
-        self._tracker: Tracker | None = None
-        self._cursor: Cursor | None = None
+        self._at: Connection | None = None
         self._trials: dict[str, _Known] = {}
         self._buffers: dict[str, RunBuffer] = {}
         self._offset = 0
@@ -99,9 +98,8 @@ class Replay:
             raise
 
     def _advance(self) -> None:
-        if self._tracker is None and not self._connect():
+        if self._at is None and not self._connect():
             return
-        assert self._cursor is not None
         waiting = 0
         for event, offset in spool.read_from(self.folder, self._offset):
             waiting += self._send(event)
@@ -109,7 +107,7 @@ class Replay:
             if waiting >= CHUNK:
                 self._save()
                 waiting = 0
-        if self._offset > self._cursor.offset:
+        if self._offset > self._connected().cursor.offset:
             self._save()
         TrackingState(self.uri, "ok").save(self.folder)
 
@@ -122,55 +120,25 @@ class Replay:
 
     def close_abandoned(self) -> None:
         """Mark runs that nobody trains any more as killed: the driver is gone, and left them without an end."""
-        if self._tracker is None or self._cursor is None or driver_of(self.folder) is not None or self._done_of is not None:
+        if self._at is None or driver_of(self.folder) is not None or self._done_of is not None:
             return
         ids = [trial for trial, known in self._trials.items() if not known.ended]
-        for run in [self._cursor.runs[trial] for trial in ids] + [self._cursor.parent]:
-            assert run is not None
-            self._tracker.set_status(run, "KILLED", time.time())
+        for run in [*(self._at.cursor.runs[trial] for trial in ids), self._at.parent]:
+            self._at.tracker.set_status(run, "KILLED", time.time())
 
     def _connect(self) -> bool:
-        """Open the store and find what it has of this sweep. False while the spool is empty."""
+        """Open the store and take up what it has of this sweep. False while the spool is empty."""
         first = next(spool.read(self.folder), None)
         if first is None:
             return False
-        born = float(first["t"])
-        tracker = Tracker(self.uri, self.folder.parent, store.family_name(self.folder.name))
-        found = tracker.find_runs({"gantune.sweep": self.folder.name, "gantune.born": str(born)}, "gantune.id")
-        cursor = load_cursor(self.folder)
-        if cursor is None or (cursor.uri, cursor.born) != (self.uri, born) or not _holds(found, cursor):
-            cursor = Cursor(self.uri, born)  # another store, or runs deleted there: send everything, which repeats nothing
-        cursor.parent = found.pop(SWEEP, None)
-        cursor.runs = found
-        self._tracker, self._cursor = tracker, cursor
-        if cursor.parent is None:
-            cursor.parent = self._create_parent(born)
+        self._at = Connection.open(self.folder, self.uri, self.about, float(first["t"]))
+        self.result.runs += self._at.is_new
         for event, offset in spool.read_from(self.folder, 0):
-            if offset > cursor.offset:
+            if offset > self._at.cursor.offset:
                 break
             self._note(event)
             self._offset = offset
         return True
-
-    def _create_parent(self, born: float) -> str:
-        assert self._tracker is not None
-        spec = self.about["spec"]
-        run = self._tracker.create(self.folder.name, born, self._tags(SWEEP, born) | {"gantune.kind": "sweep"})
-        self._tracker.log(run, [], dict(_flat({name: value for name, value in spec.items() if name != "space"})), {})
-        self._tracker.place(run, self.folder / store.SWEEP, "")
-        self.result.runs += 1
-        return run
-
-    def _tags(self, id: str, born: float) -> dict[str, Any]:
-        spec = self.about["spec"]
-        versions = {**(self.about.get("versions") or {}), **(self._driver.get("versions") or {})}
-        return {
-            "gantune.sweep": self.folder.name,
-            "gantune.born": str(born),
-            "gantune.id": id,
-            "family": spec.get("family"),
-            "data": spec.get("data"),
-        } | {f"version.{name}": version for name, version in versions.items()}
 
     def _note(self, event: Mapping[str, Any]) -> bool:
         """Take an event into account without sending it. False when an earlier one has said the same."""
@@ -198,15 +166,13 @@ class Replay:
 
     def _send(self, event: Mapping[str, Any]) -> int:
         """Send one event, or put its points into a run's buffer. Gives how many points that were."""
-        assert self._tracker is not None
-        assert self._cursor is not None
-        assert self._cursor.parent is not None
         if not self._note(event):
             return 0
-        kind, parent = event["kind"], self._cursor.parent
+        at = self._connected()
+        kind, parent, tracker = event["kind"], at.parent, at.tracker
         if kind == "driver":
-            self._tracker.set_status(parent, "RUNNING")
-            self._tracker.log(parent, [], {}, {"segments": int(event.get("segment", 0)) + 1, "host": event.get("host")})
+            tracker.set_status(parent, "RUNNING")
+            tracker.log(parent, [], {}, {"segments": int(event.get("segment", 0)) + 1, "host": event.get("host")})
         elif kind == "trial":
             self._begin(event)
         elif kind == "report":
@@ -215,7 +181,7 @@ class Replay:
             self.result.points += len(metrics)
             return len(metrics)
         elif kind == "requeue":
-            self._tracker.set_status(self._run(event["trial"]), "RUNNING")
+            tracker.set_status(self._run(event["trial"]), "RUNNING")
         elif kind == "end":
             self._end(event)
         elif kind == "score":
@@ -224,7 +190,7 @@ class Replay:
             self._final(event)
         elif kind == "phase" and event["phase"] == "done":
             self._flush()
-            self._tracker.set_status(parent, "FINISHED", event["t"])
+            tracker.set_status(parent, "FINISHED", event["t"])
         return 0
 
     def _begin(self, event: Mapping[str, Any]) -> None:
@@ -233,14 +199,13 @@ class Replay:
         buffer.tags |= {"origin": event["origin"], "note": event.get("note"), "searched": ", ".join(event["params"]), "state": "running"}
 
     def _end(self, event: Mapping[str, Any]) -> None:
-        assert self._tracker is not None
         run, known, buffer = self._run(event["trial"]), self._trials[event["trial"]], self._buffer(event["trial"])
         buffer.tags |= {name: event.get(name) or "" for name in ("state", "reason", "evidence")}
         if known.not_finite:
             buffer.tags["not_finite"] = ", ".join(sorted(known.not_finite))
-        buffer.flush(self._tracker)
+        buffer.flush(self._connected().tracker)
         self._files(run, self.folder / "trials" / event["trial"], event["t"])
-        self._tracker.set_status(run, STATUS[event["state"]], event["t"])
+        self._connected().tracker.set_status(run, STATUS[event["state"]], event["t"])
 
     def _score(self, event: Mapping[str, Any]) -> None:
         """Values on fresh samples beside the curve, with what they were measured with."""
@@ -249,7 +214,6 @@ class Replay:
         buffer.tags |= _measured(event)
 
     def _final(self, event: Mapping[str, Any]) -> None:
-        assert self._tracker is not None
         id = f"{event['who']}-s{event['seed']}"
         run, buffer, plan = self._run(id, event["t"]), self._buffer(id), self.folder / "finalists" / id / "plan.json"
         values = json.loads(plan.read_text())["values"] if plan.is_file() else {}
@@ -260,51 +224,45 @@ class Replay:
             self.result.points += len(curve)
         buffer.metrics += metrics_of(event["metrics"], event["t"], round(event["kimg"] * 1000), "score_")
         buffer.tags |= {"who": event["who"], "seed": event["seed"], "state": "complete"} | _measured(event)
-        buffer.flush(self._tracker)
+        buffer.flush(self._connected().tracker)
         self._files(run, plan.parent, event["t"])
-        self._tracker.set_status(run, "FINISHED", event["t"])
+        self._connected().tracker.set_status(run, "FINISHED", event["t"])
 
     def _files(self, run: str, folder: Path, at: float) -> None:
-        assert self._tracker is not None
         for path, place in artifacts_of(folder):
-            self._tracker.place(run, path, place)
+            self._connected().tracker.place(run, path, place)
             self.result.artifacts += 1
         pictures = pictures_of(folder)
-        have = self._tracker.steps_of_pictures(run, "samples") if pictures else set()
+        have = self._connected().tracker.steps_of_pictures(run, "samples") if pictures else set()
         for step, image in pictures.items():
             if step not in have:
-                self._tracker.picture(run, image, "samples", step, at)
+                self._connected().tracker.picture(run, image, "samples", step, at)
                 self.result.artifacts += 1
 
     def _run(self, id: str, start: float | None = None) -> str:
         """The run of a trial or finalist, made when there is none."""
-        assert self._tracker is not None
-        assert self._cursor is not None
-        if id not in self._cursor.runs:
-            kind = "trial" if id in self._trials else "finalist"
-            tags = self._tags(id, self._cursor.born) | {"gantune.kind": kind, "mlflow.parentRunId": self._cursor.parent}
-            began = start if start is not None else float(self._trials[id].event["t"])
-            self._cursor.runs[id] = self._tracker.create(f"{self.folder.name}/{id}", began, tags)
-            self.result.runs += 1
-        return self._cursor.runs[id]
+        at = self._connected()
+        if id in at.cursor.runs:
+            return at.cursor.runs[id]
+        self.result.runs += 1
+        kind = "trial" if id in self._trials else "finalist"
+        return at.begin(id, kind, start if start is not None else float(self._trials[id].event["t"]), self._driver)
+
+    def _connected(self) -> Connection:
+        assert self._at is not None, "advance connects before it sends"
+        return self._at
 
     def _buffer(self, id: str) -> RunBuffer:
         return self._buffers.setdefault(id, RunBuffer(self._run(id)))
 
     def _flush(self) -> None:
-        assert self._tracker is not None
         for buffer in self._buffers.values():
-            buffer.flush(self._tracker)
+            buffer.flush(self._connected().tracker)
 
     def _save(self) -> None:
-        assert self._cursor is not None
         self._flush()
-        self._cursor.offset = self._offset
-        self._cursor.save(self.folder)
-
-
-def _holds(found: Mapping[str, str], cursor: Cursor) -> bool:
-    return cursor.parent == found.get(SWEEP) and all(found.get(id) == run for id, run in cursor.runs.items())
+        self._connected().cursor.offset = self._offset
+        self._connected().cursor.save(self.folder)
 
 
 def _measured(event: Mapping[str, Any]) -> dict[str, str]:
@@ -313,11 +271,3 @@ def _measured(event: Mapping[str, Any]) -> dict[str, str]:
 
 def _step(point: Mapping[str, float]) -> int:
     return round(point.get("images", point["kimg"] * 1000))
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    """({budget: {kimg: 60}}) → [("budget.kimg", 60)]."""
-    rows: list[tuple[str, Any]] = []
-    for name, value in values.items():
-        rows += _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else [(f"{prefix}{name}", value)]
-    return rows

@@ -105,6 +105,7 @@ class Tracker:
             except OSError:  # another file system, or one without hard links
                 shutil.copy2(path, partial)
             os.replace(partial, target)
+            partial.unlink(missing_ok=True)  # replacing a link by another to the same file does nothing
 
     def steps_of_pictures(self, run: str, key: str) -> set[int]:
         """The steps at which the run has pictures called `key`: each was given a random name, so logging again would double it."""

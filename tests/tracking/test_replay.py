@@ -113,6 +113,24 @@ def test_a_crash_between_batch_and_cursor_doubles_nothing(runs: Path, monkeypatc
     assert_whole(folder, uri_of(runs))
 
 
+def test_a_crash_before_the_sweeps_run_was_filled_is_made_good(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write_sweep(runs, trials=1, done=False)
+
+    def dies(self: Tracker, *given: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Tracker, "log", dies)
+        with pytest.raises(KeyboardInterrupt):
+            sync(folder)
+    [parent] = runs_of(uri_of(runs))["sweep"]
+    assert parent.data.params == {}
+    sync(folder)
+    [parent] = runs_of(uri_of(runs))["sweep"]
+    assert parent.data.params["budget.kimg"] == "20"
+    assert "sweep.json" in files_of(parent)
+
+
 def test_values_that_are_not_finite_are_named_in_a_tag(runs: Path) -> None:
     folder = write_sweep(runs, trials=1, done=False)
     with Spool(folder) as spool:
