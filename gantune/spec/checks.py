@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,10 @@ from gantune.metrics.extractors import choose
 from gantune.spec.model import SweepSpec
 from gantune.spec.places import FOLDER, Places
 from gantune.stopping import open_rules
+from gantune.tracking.store import LATEST
 
 FOLDER_SHAPE = (3, 64, 64)
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def shape_of(data: str, fixed: Mapping[str, Any]) -> tuple[int, ...]:
@@ -74,10 +77,23 @@ def check_runs(spec: SweepSpec, shape: tuple[int, ...], places: Places) -> None:
         places.inside(blamed, lambda: config.family.build(config.arch, shape))
 
 
+def check_name(name: str) -> None:
+    """`UserError` when no sweep can be called `name`."""
+    if not NAME.fullmatch(name):
+        raise UserError(f"the sweep's name is made of letters, digits, '.', '_' and '-', got {name!r}. Give another with --name.")
+    if name == LATEST:
+        raise UserError(f"the sweep's name is {name!r}, by which commands find the sweep started last. Give another with --name.")
+
+
 def check_name_free(name: str | None, runs: Path | None) -> None:
-    """`UserError` when the name that the user gave has been used."""
+    """`UserError` when the name that the user gave has been used. An empty folder is free: it was made for the sweep to come."""
     if name is None or runs is None or not runs.is_dir():
         return
     taken = [folder.name for folder in runs.iterdir() if folder.name == name or folder.name.rpartition("-")[0] == name]
+    taken = [entry for entry in taken if not _is_empty(runs / entry)]
     if taken:
         raise UserError(f"--name {name}: {runs / sorted(taken)[0]} exists. Take another name, or go on with it: gantune resume {name}.")
+
+
+def _is_empty(path: Path) -> bool:
+    return path.is_dir() and next(path.iterdir(), None) is None

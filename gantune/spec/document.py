@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from gantune.errors import UserError, did_you_mean
 
 MOST_TRIALS = 1_000_000
+SEEDS = 2**31 - 10_000  # a trial's seed is below 2**31, and the finalists' are counted up from 1000 above the sweep's
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Named = str | dict[str, dict[str, Any]]  # a name, or {name: options}
 
@@ -75,7 +76,9 @@ class SweepDocument(Section):
     resources: ResourcesSection = Field(default_factory=ResourcesSection, description="what one trial occupies")
     metrics: dict[str, Any] = Field(default_factory=dict, description="how trials are measured")
     score: ScoreSection = Field(default_factory=ScoreSection, description="how the best checkpoint is measured")
-    seed: int = Field(default=0, ge=0, lt=2**31, description="seed of the search; each trial's own derives from it")
+    seed: int = Field(
+        default=0, ge=0, lt=SEEDS, description="seed of the sampler and, unless `seed` is fixed or searched, of every trial of the search"
+    )
 
 
 KEYS = tuple(SweepDocument.model_fields)
@@ -115,7 +118,8 @@ def _in_words(kind: str, context: dict[str, Any], given: Any, keys: Sequence[str
         return f"is {context['expected']}, got {given!r}."
     for name, words in (("gt", "above"), ("ge", "at least"), ("lt", "below"), ("le", "at most")):
         if name in context:
-            return f"is {words} {context[name]:g}, got {given!r}."
+            limit = context[name]
+            return f"is {words} {limit if isinstance(limit, int) else format(limit, 'g')}, got {given!r}."
     return f"cannot be {given!r}."
 
 

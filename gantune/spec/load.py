@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,6 @@ from gantune.spec.sets import Set, applied, merge, read_sets
 from gantune.yaml_file import read_yaml
 
 DEFAULT_RULES = ("diverged", "d_won", "d_dead", "mode_collapse", "equilibrium", "plateau")
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def load_sweep(
@@ -84,8 +82,7 @@ def _parameters_of(content: dict[str, Any], sets: Sequence[str], beside: Path, p
 
 
 def _spec(document: SweepDocument, places: Places, *, name: str, source: str, beside: Path, gpus: int) -> SweepSpec:
-    if not NAME.fullmatch(name):
-        raise UserError(f"the sweep's name is made of letters, digits, '.', '_' and '-', got {name!r}. Give another with --name.")
+    checks.check_name(name)
     notes: list[str] = []
     family = absolute(document.family, beside)
     opened = places.inside(("family",), lambda: open_family(family))

@@ -96,6 +96,7 @@ MISTAKES = [
     ("metrics: {n_fak: 3}", "", 'Did you mean "n_fake"?'),
     ("score: {n: 0}", "", "score.n: is at least 2, got 0."),
     ("seed: -1", "", "seed: is at least 0, got -1."),
+    ("seed: 2147483647", "", "seed: is below 2147473648, got 2147483647."),
     ("on_gpu: {budget: {kimg: -5}}", "", "my.yaml, line 6: on_gpu.budget.kimg: is above 0, got -5."),
     ("on_gpu: {resource: {gpu: 1}}", "", "on_gpu.resource: unknown key 'resource'. Did you mean \"resources\"?"),
     ("on_gpu: 3", "", "on_gpu: a mapping of keys to values is needed, got 3."),
@@ -233,12 +234,22 @@ def test_own_files_are_found_beside_the_sweep_and_kept_with_whole_paths(tmp_path
 
 
 def test_a_taken_name_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "runs" / "mine-1").mkdir(parents=True)
+    (tmp_path / "runs" / "mine-1" / "trials").mkdir(parents=True)
     with pytest.raises(UserError, match=r"--name mine: .*mine-1 exists"):
         load(BASE, name="mine", runs=tmp_path / "runs")
     assert load(BASE, name="other", runs=tmp_path / "runs").name == "other"
     with pytest.raises(UserError, match="letters, digits"):
         load(BASE, name="../x", runs=tmp_path / "runs")
+    with pytest.raises(UserError, match="'latest', by which commands find"):
+        load(BASE, name="latest")
+
+
+def test_a_name_whose_folder_is_empty_is_free(tmp_path: Path) -> None:
+    (tmp_path / "runs" / "mine-1").mkdir(parents=True)
+    assert load(BASE, name="mine-1", runs=tmp_path / "runs").name == "mine-1"
+    (tmp_path / "runs" / "mine-1" / "sweep.json").write_text("{}")
+    with pytest.raises(UserError, match=r"--name mine-1: .*mine-1 exists"):
+        load(BASE, name="mine-1", runs=tmp_path / "runs")
 
 
 @pytest.mark.parametrize("name", ["dcgan", "gan", "wgan_gp", "balance"])
