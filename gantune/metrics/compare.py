@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tokenize
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,10 @@ from gantune.metrics.real_side import FEATURES_KEPT
 
 KID_SUBSETS, KID_SUBSET_SIZE, KID_SEED = 100, 1000, 2020  # torch-fidelity's
 PICTURES_AT_ONCE = 512
+DAMAGED = (  # what numpy lets through of the disk, of zip and zlib, and of the parser of an array's header
+    *(OSError, EOFError, ValueError, TypeError, KeyError, SyntaxError, RuntimeError, MemoryError),
+    *(zipfile.BadZipFile, zlib.error, tokenize.TokenError),
+)
 
 
 @dataclass(frozen=True)
@@ -105,13 +111,22 @@ def open_side(where: str | Path) -> Side:
 
 
 def _open_npz(path: Path, where: str) -> Side:
+    if path.is_file() and not zipfile.is_zipfile(path):  # numpy would open an .npy file, and call any other one pickled
+        raise UserError(f"{where}: cannot be read (it is no .npz archive, or is cut off). numpy.savez writes one.")
     try:
         with np.load(path, allow_pickle=False) as content:
             names = content.files
             arrays = {name: content[name] for name in ("images", "features") if name in names}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        reason = "it holds pickled objects, which can run code" if "pickle" in str(error).lower() else str(error).splitlines()[0]
+    except DAMAGED as error:
+        reason = (
+            "it holds pickled objects, which can run code"
+            if "pickle" in str(error).lower()
+            else (str(error) or type(error).__name__).splitlines()[0]
+        )
         raise UserError(f"{where}: cannot be read ({reason}).") from None
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):
+            raise UserError(f"{where}: {name} is no array. numpy.savez writes such a file.")
     if len(arrays) != 1:
         problem = (
             "holds both images and features; keep one"

@@ -46,6 +46,15 @@ def test_examples_and_labels_stay_together_in_unit_range():
     torch.testing.assert_close(batch.x.flatten(), batch.y / 127.5 - 1)
 
 
+def test_rows_travel_as_bytes_and_become_floats_where_they_arrive(monkeypatch):
+    seen = []
+    monkeypatch.setattr("gantune.data.batches.to_unit", lambda x: seen.append((x.dtype, x.device.type)) or x)
+    images = torch.zeros(8, 1, 2, 2, dtype=torch.uint8)
+    batch = Batches(images, 4, 0, labels=torch.arange(8), device=torch.device("meta"))(0)
+    assert seen == [(torch.uint8, "meta")]
+    assert (batch.x.device.type, batch.y.device.type) == ("meta", "meta")
+
+
 def test_bytes_and_unit_range_are_inverse():
     every = torch.arange(256, dtype=torch.uint8)
     unit = to_unit(every)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import zipfile
 
 import numpy as np
 import pytest
@@ -150,7 +151,21 @@ def test_bad_sides_are_refused(tmp_path):
     }
     for name, content in arrays.items():
         np.savez(tmp_path / f"{name}.npz", **content)
+    np.savez_compressed(tmp_path / "packed.npz", features=np.arange(4000.0).reshape(1000, 4))
+    packed = bytearray((tmp_path / "packed.npz").read_bytes())
+    (tmp_path / "header.npz").write_bytes(packed[:200] + bytes(60) + packed[260:])  # a TokenError
+    (tmp_path / "packed.npz").write_bytes(packed[:900] + b"\xff" * 60 + packed[960:])  # a zlib.error
+    with open(tmp_path / "bare.npz", "wb") as file:
+        np.save(file, np.zeros((3, 2)))
+    (tmp_path / "words.npz").write_text("fid 3.2\n")
+    with zipfile.ZipFile(tmp_path / "raw.npz", "w") as archive:
+        archive.writestr("features", b"1 2 3")
     for b, said in (
+        ("packed.npz", "cannot be read"),
+        ("header.npz", "cannot be read"),
+        ("bare.npz", "no .npz archive"),
+        ("words.npz", "no .npz archive"),
+        ("raw.npz", "features is no array"),
         ("nowhere", "no such folder or file"),
         ("empty", "holds no pictures"),
         ("broken", "002.png: cannot be read"),
