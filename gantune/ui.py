@@ -2,48 +2,88 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import FrameType
 
 from gantune.errors import UserError
 
+ENDS_WITHIN = 10.0  # seconds for a server that was told to end
+
 
 def serve(runs: Path, sweep: Path, *, host: str, port: int, say: Callable[[str], None]) -> None:
-    """Run both servers until Ctrl-C or until one of them ends. `UserError` when a port is taken or there is nothing to serve."""
-    for wanted in (port, port + 1):
-        _check_free(host, wanted)
+    """Run both servers until Ctrl-C, SIGTERM, or until one of them ends. `UserError` when a port is taken, or there is nothing to serve
+    or to serve it with."""
     commands = {"optuna-dashboard": _dashboard(sweep, host, port + 1)}
-    say(f"Optuna: http://{host}:{port + 1}  ({sweep.name})")
+    where = [f"Optuna: http://{host}:{port + 1}  ({sweep.name})"]
     tracking = os.environ.get("MLFLOW_TRACKING_URI", "")
     if tracking.startswith("http"):
-        say(f"MLflow: {tracking}  (MLFLOW_TRACKING_URI)")
+        where.append(f"MLflow: {tracking}  (MLFLOW_TRACKING_URI)")
     else:
         commands["MLflow"] = _mlflow(runs, tracking, host, port)
-        say(f"MLflow: http://{host}:{port}")
-    say("Ctrl-C ends both.")
-    processes = {
-        name: subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
-        for name, command in commands.items()
-    }
+        where.append(f"MLflow: http://{host}:{port}")
+        _check_free(host, port)
+    _check_free(host, port + 1)
+    for line in [*where, "Ctrl-C ends both."]:
+        say(line)
+    run_all(commands, say)
+
+
+def run_all(commands: Mapping[str, list[str]], say: Callable[[str], None]) -> None:
+    """Run `commands` until Ctrl-C or SIGTERM, which end them all. `UserError` with its last word when one ends by itself."""
+    processes: dict[str, subprocess.Popen[bytes]] = {}
+    with tempfile.TemporaryDirectory() as folder, _terminable():
+        logs = {name: Path(folder, f"{number}.log") for number, name in enumerate(commands)}  # a pipe that nobody reads would block
+        try:
+            for name, command in commands.items():
+                with logs[name].open("wb") as log:
+                    processes[name] = subprocess.Popen(
+                        command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+                    )
+            while all(process.poll() is None for process in processes.values()):
+                time.sleep(0.2)
+            name, process = next((name, process) for name, process in processes.items() if process.poll() is not None)
+            said = logs[name].read_text(errors="replace").strip().splitlines()
+            raise UserError(f"{name} ended with code {process.returncode}: {said[-1] if said else 'it said nothing'}")
+        except KeyboardInterrupt:
+            say("")
+        finally:
+            _end(list(processes.values()))
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM as Ctrl-C, so that the servers, which are in sessions of their own, do not outlive us."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
     try:
-        while all(process.poll() is None for process in processes.values()):
-            time.sleep(0.5)
-        for name, process in processes.items():
-            if process.poll() is not None:
-                said = (process.stderr.read() if process.stderr else b"").decode(errors="replace").strip().splitlines()
-                raise UserError(f"{name} ended with code {process.returncode}: {said[-1] if said else 'it said nothing'}")
-    except KeyboardInterrupt:
-        say("")
+        yield
     finally:
-        for process in processes.values():
-            process.terminate()
-        for process in processes.values():
-            process.wait(10)
+        signal.signal(signal.SIGTERM, before)
+
+
+def _end(processes: list[subprocess.Popen[bytes]]) -> None:
+    """End each with its workers."""
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+    for process in processes:
+        try:
+            process.wait(ENDS_WITHIN)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def _mlflow(runs: Path, tracking: str, host: str, port: int) -> list[str]:
@@ -59,6 +99,8 @@ def _dashboard(sweep: Path, host: str, port: int) -> list[str]:
     if not journal.is_file():
         raise UserError(f"sweep {sweep.name} has no Optuna study yet.")
     program = Path(sys.executable).with_name("optuna-dashboard")
+    if not program.is_file():
+        raise UserError("optuna-dashboard is not installed beside this Python. Install it: pip install optuna-dashboard")
     return [str(program), str(journal), "--host", host, "--port", str(port)]
 
 
