@@ -43,7 +43,7 @@ class Trainer:
         self.opt_d = make_optimiser(self.d, self.training.lr_d, self.training)
         self.average = WeightAverage(self.g, self.training.ema_kimg) if self.training.ema_kimg else None
         self.memo = {name: value.to(device) for name, value in self.family.memo(config.arch, config.hparams).items()}
-        self.batches = Batches(_placed(dataset.train, device), self.training.batch, seed, labels=dataset.labels)
+        self.batches = Batches(_placed(dataset.train, device), self.training.batch, seed, labels=dataset.labels, device=device)
         self.draws = generator(device, seed, "draws")
         self.noise = generator(device, seed, "noise")
         self.global_draws = GlobalDraws([self.g, self.d], device, seed)
@@ -97,7 +97,7 @@ class Trainer:
     def _d_step(self) -> None:
         family, hp = self.family, self.config.hparams
         self._give_gradients_to(self.d)
-        batch = self._batch(self.d_steps)
+        batch = self.batches(self.d_steps)
         draws = family.draw(self.config.arch, self.training.batch, self.draws)
         loss, aux = family.d_loss(self.seen_g, self.seen_d, batch, draws, hp, self.memo)
         self.opt_d.zero_grad()
@@ -115,17 +115,13 @@ class Trainer:
         family = self.family
         self._give_gradients_to(self.g)
         draws = family.draw(self.config.arch, self.training.batch, self.draws)
-        batch = self._batch(self.d_steps)
+        batch = self.batches(self.d_steps)
         loss, _ = family.g_loss(self.seen_g, self.seen_d, batch, draws, self.config.hparams, self.memo)
         self.opt_g.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self.g_meter.add({"g_loss": loss, "g_grad_norm": _gradient_norm(self.g)})
         self.opt_g.step()
         self.g_steps += 1
-
-    def _batch(self, index: int) -> Batch:
-        batch = self.batches(index)
-        return Batch(batch.x.to(self.device), None if batch.y is None else batch.y.to(self.device))
 
     def _give_gradients_to(self, player: nn.Module) -> None:
         self.g.requires_grad_(player is self.g)
