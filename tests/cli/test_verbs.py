@@ -1,0 +1,97 @@
+"""The verbs end to end: a small real sweep on points, and what a person does with it afterwards."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from gantune import cli
+from gantune.errors import UserError
+from gantune.tracking.replay import sync
+
+SWEEP = """
+family: gan
+space: {lr_g: {log: [1e-4, 1e-2]}, lr_ratio: {log: [0.1, 10]}}
+data: ring8
+fixed: {hidden: 16, layers: 1, latent_dim: 4, batch: 50}
+budget: {trials: 3, kimg: 2, report_every: 0.5}
+finalists: {top: 1, seeds: 2}
+score: {n: 500}
+metrics: {n_fake: 300}
+"""
+
+
+def say(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert cli._run(list(arguments), debug=True) == 0, capsys.readouterr().err
+    return capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_sweep_without_its_tracker_from_start_to_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")  # nothing listens there
+    text, space = SWEEP.split("space: ")[0], SWEEP.split("space: ")[1].splitlines()[0]
+    (tmp_path / "search_spaces").mkdir()
+    (tmp_path / "sweeps").mkdir()
+    (tmp_path / "search_spaces" / "small.yaml").write_text(space)
+    (tmp_path / "sweeps" / "small.yaml").write_text(text + "space: small\n" + "\n".join(SWEEP.split("space: ")[1].splitlines()[1:]))
+
+    out = say(capsys, "sweep", "small", "--local")
+    assert "MLflow" in out, "the user is told that MLflow is behind"
+    assert "Re-run with 2 fresh seeds" in out
+
+    shown = json.loads(say(capsys, "show", "small", "--json"))
+    assert {"sweep", "status", "objective", "trials", "finalists", "canonical", "best"} <= shown.keys()
+    assert shown["status"] == "complete"
+    keys = {"id", "params", "state", "reason", "evidence", "kimg", "seconds", "fid", "metrics", "mlflow_run_id"}
+    assert all(keys <= trial.keys() for trial in shown["trials"])
+    assert len({trial["id"] for trial in shown["trials"]}) == 3
+    assert [run["seed"] for run in shown["canonical"]["runs"]] == [1000, 1001]
+
+    assert "small-1" in say(capsys, "show", "latest")
+    assert json.loads(say(capsys, "ls", "--json"))[0]["trials"] == 3
+    say(capsys, "sample", "small-1/0", "--out", "points.npz", "--n", "20")
+    say(capsys, "report", "small-1", "--out", "page")
+    assert len(pd.read_parquet(tmp_path / "page" / "trials.parquet")) == 3
+
+    before = (tmp_path / "runs" / "small-1" / "spool.jsonl").read_text().count('"report"')
+    say(capsys, "resume", "latest", "--local")
+    assert (tmp_path / "runs" / "small-1" / "spool.jsonl").read_text().count('"report"') == before, "nothing is run again"
+
+    with pytest.raises(UserError, match=r"127\.0\.0\.1:9"):
+        sync(tmp_path / "runs" / "small-1")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    assert "small-1: 8 runs," in say(capsys, "sync", "small-1"), "the sweep, three trials, four finalist runs"
+    runs = {trial["mlflow_run_id"] for trial in json.loads(say(capsys, "show", "small-1", "--json"))["trials"]}
+    assert None not in runs
+    assert len(runs) == 3
+
+
+def test_lists_are_json(capsys: pytest.CaptureFixture[str]) -> None:
+    for verb in ("families", "datasets", "spaces"):
+        listed = json.loads(say(capsys, verb, "--json"))
+        assert all(entry["name"] for entry in listed)
+    assert {entry["name"] for entry in json.loads(say(capsys, "families", "--json"))} == {"gan", "dcgan", "wgan_gp"}
+    assert json.loads(say(capsys, "schema", "space"))
+
+
+def test_a_dry_run_starts_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    out = say(capsys, "sweep", "gan", "--data", "ring8", "--dry-run")
+    assert "budget: 24 trials of 120 kimg" in out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_sweep_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "runs" / "dcgan-1"
+    folder.mkdir(parents=True)
+    (folder / "sweep.json").write_text('{"name": "dcgan-1", "sp')
+    assert cli._run(["resume", "latest"], debug=False) == 2
+    assert "damaged" in capsys.readouterr().err
