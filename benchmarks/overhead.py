@@ -133,7 +133,7 @@ def gantune(trials: int, folder: Path) -> float:
     live.on_change = lambda: drawn.append(live.picture.ended)
     began = time.perf_counter()
     with driver_lock(home), following(home) as follower:
-        desk = Desk(spec, home, live, Session(None, 2, 0, 1), opener="overhead:Trivial", scorer="")
+        desk = Desk(spec, home, live, Session(None, 2, 0), opener="overhead:Trivial", scorer="")
         desk.book.append("driver", segment=1, pid=os.getpid())
         while not (home / "tracking.json").exists():
             time.sleep(0.02)
