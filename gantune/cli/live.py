@@ -35,12 +35,12 @@ def showing(name: str, equilibrium: float | None, metric: str) -> Iterator[LiveS
 
 def table_of(picture: Picture, equilibrium: float | None, metric: str) -> RenderableType:
     """The whole display for one moment."""
-    table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
+    table = Table(box=None, pad_edge=False, header_style="bold", expand=True)
     for column in ("trial", "state"):
-        table.add_column(column)
+        table.add_column(column, no_wrap=True, min_width=6 if column == "trial" else 8)
     for column in ("kimg", _title(metric), "d_loss", _equilibrium_name(equilibrium)):
-        table.add_column(column, justify="right")
-    table.add_column("reason", overflow="ellipsis", no_wrap=True, max_width=70)
+        table.add_column(column, justify="right", no_wrap=True, min_width=max(6, len(column)))
+    table.add_column("reason", overflow="ellipsis", no_wrap=True, ratio=1)  # what room there is
     views = picture.finals if picture.phase in ("finalists", "done") and picture.finals else picture.trials
     for view in _chosen(list(views.values())):
         table.add_row(*_cells(view, equilibrium), style=STYLES.get(view.state, ""))

@@ -21,7 +21,7 @@ def train(
     kimg: Annotated[float, typer.Option(help="Budget in thousands of images.")] = 60,
     data: Annotated[str | None, typer.Option(help="Data set; default: the family's.")] = None,
     sets: Sets = [],  # noqa: B006  # Typer reads the default and never changes it
-    report_every: Annotated[float, typer.Option(help="kimg between reports.")] = 4,
+    report_every: Annotated[float | None, typer.Option(help="kimg between reports; default: 4, or the budget.")] = None,
     from_run: Annotated[str | None, typer.Option("--from", metavar="RUN", help="Go on with a run's last checkpoint.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run; one that was begun is continued.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 2,
@@ -35,7 +35,7 @@ def train(
         kimg=kimg,
         data=data,
         sets=sets,
-        report_every=report_every,
+        report_every=min(4.0, kimg) if report_every is None else report_every,
         from_run=_folder(runs, from_run),
         out=out,
         threads=threads,

@@ -43,18 +43,18 @@ def sweep(
     from gantune.preflight import check_opens
     from gantune.runtime.gpus import visible_gpus
     from gantune.spec import load_sweep
+    from gantune.tracking.store import find_sweep, new_instance
+    from gantune.warm import earlier_trials
 
     spec = load_sweep(name, sets=sets, trials=trials, data=data, name=as_name, runs=runs, gpus=visible_gpus(local=local))
     check_runs(runs)
-    notes = [*spec.notes, *check_opens(spec)]
+    warm, warm_notes = earlier_trials([find_sweep(runs, other) for other in warm_start], spec)
+    notes = [*spec.notes, *check_opens(spec), *warm_notes]
     if dry_run:
         _dry_run(spec, notes)
         return
     from gantune.sweep import run_sweep
-    from gantune.tracking.store import find_sweep, new_instance
-    from gantune.warm import earlier_trials
 
-    warm, warm_notes = earlier_trials([find_sweep(runs, other) for other in warm_start], spec)
     folder = runs / as_name if as_name else new_instance(runs, spec.name)
     command = shlex.join(["gantune", *sys.argv[1:]])
     try:
@@ -63,7 +63,7 @@ def sweep(
 
             start_in_background(folder, _without_name(sys.argv[1:]))
             return
-        for note in [*notes, *warm_notes]:
+        for note in notes:
             print(note)
         _drive(spec, folder, lambda live: run_sweep(spec, folder, warm=warm, command=command, live=live, local=local))
     except UserError:
