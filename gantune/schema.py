@@ -40,6 +40,13 @@ def _sweep() -> Schema:
     properties = schema["properties"]
     rules = {name: params_of(rule) for name, rule in RULES.items()}
     assert tuple(rules) == rule_names()
+    own_rule: Schema = {
+        "type": "object",
+        "patternProperties": {r"\.py:\w+$": {"type": "object"}},
+        "additionalProperties": False,
+        "minProperties": 1,
+        "maxProperties": 1,
+    }
     enriched: dict[str, Schema] = {
         "family": {"anyOf": [{"enum": list(family_names())}, {"type": "string", "pattern": r"\.py:\w+$"}]},
         "space": {"anyOf": [{"enum": list(names("search_spaces"))}, {"type": "string"}]},
@@ -47,7 +54,7 @@ def _sweep() -> Schema:
         "fixed": {"type": "object", "properties": {name: _described(param) for name, param in _parameters().items()}},
         "sampler": _named({name: params_of(options) for name, options in SAMPLERS.items()}),
         "scheduler": _named({name: params_of(options) for name, options in SCHEDULERS.items()}),
-        "stopping": {"type": "array", "items": {"anyOf": [_named(rules), {"type": "string", "pattern": r"\.py:\w+$"}]}},
+        "stopping": {"type": "array", "items": {"anyOf": [_named(rules), {"type": "string", "pattern": r"\.py:\w+$"}, own_rule]}},
         "metrics": _options(params_of(MetricSettings)),
     }
     for name, better in enriched.items():

@@ -75,3 +75,11 @@ def test_an_unknown_kind_is_named() -> None:
 def _as_json(content: Any) -> Any:
     """Keys as texts, as an editor sees them."""
     return {str(key): _as_json(value) for key, value in content.items()} if isinstance(content, dict) else content
+
+
+def test_a_rule_of_ones_own_may_have_options() -> None:
+    """As the loader runs it; a misspelt bundled rule is still refused."""
+    rules = json_schema("sweep")["properties"]["stopping"]
+    jsonschema.validate(["diverged", {"./my_rule.py:TooSlow": {"after_kimg": 2}}], rules)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate([{"plateauu": {}}], rules)
