@@ -49,7 +49,7 @@ class Pictures(TorchDataset):
 
 def plain_loop(config: Config, dataset: Dataset, device: torch.device) -> Callable[[int], None]:
     """The tutorial's loop on gantune's networks."""
-    players = config.family.build(config.arch, dataset.shape)
+    players = config.family.build(config.arch, dataset.form)
     g, d = players.g.to(device), players.d.to(device)
     rates = config.training
     opt_g = torch.optim.Adam(g.parameters(), rates.lr_g, (rates.beta1, rates.beta2))

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gantune.families.base import Family
+from gantune.errors import UserError
+from gantune.families.base import Family, Form, check_data
 from gantune.params import Param, lookup, make, param, params_of
 from gantune.training.settings import Training
 
@@ -41,6 +42,15 @@ class Config:
             parts[next(owner for owner in parts if name in params_of(owner))][name] = value
         made: list[Any] = [make(owner, given, where) for owner, given in parts.items()]
         return cls(family, data, *made)
+
+    def check_fits(self, form: Form) -> None:
+        """`UserError` when the data lack what the family needs, or settings contradict each other or the data."""
+        family = self.family
+        check_data(family, self.data, form)
+        if self.training.augment != "none" and not (form.is_image and family.admits_augmentation):
+            why = "the data are no pictures" if not form.is_image else "its D compares places in pictures that must stay aligned"
+            raise UserError(f"augment={self.training.augment} cannot be used with family {family.name}: {why}. Set augment=none.")
+        family.check(self.arch, self.hparams, form)
 
     def flat(self) -> dict[str, Any]:
         """Every parameter by name, in the order arch, hparams, training, data."""

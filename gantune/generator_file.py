@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from dataclasses import dataclass
@@ -9,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from gantune.config import Config
+from gantune.data import open_dataset
 from gantune.errors import UserError
 from gantune.families import family_names, open_family
+from gantune.families.base import Batch, Form, Samples
+from gantune.training.given import Conditions, grid_labels, in_batches, joined
 from gantune.training.seeds import generator
-
-BATCH = 250
 
 
 @dataclass(frozen=True)
@@ -24,24 +26,38 @@ class GeneratorFile:
     """A generator ready to sample from, in evaluation mode, with the configuration it was trained with."""
 
     config: Config
-    shape: tuple[int, ...]
+    form: Form
     net: nn.Module
     about: dict[str, Any]
 
+    def sample(self, n: int, seed: int = 0) -> Samples:
+        """`n` examples `.x` (n, C, H, W) in [-1, 1], or (n, 2) points; the same for the same seed. A family of labels or codes makes
+        eight of each in turn, one that translates or ranks is given held-out examples of its own data, as many as there are. Others
+        go into `sample_given`."""
+        config = self.config
+        family = config.family
+        if family.needs in ("pairs", "domains", "queries"):
+            dataset = open_dataset(config.data, config.prepare.image_size)
+            return self.sample_given(Conditions(family, config.arch, dataset, torch.device("cpu"))(n, seed, "score"), seed)
+        return self.sample_given(Batch(torch.empty(n, 0), grid_labels(family, config.arch, self.form, n, columns=8)), seed)
+
     @torch.no_grad()
-    def sample(self, n: int, seed: int = 0) -> Tensor:
-        """`n` examples (n, C, H, W) in [-1, 1], or (n, 2) points; the same for the same seed."""
+    def sample_given(self, given: Batch, seed: int = 0) -> Samples:
+        """A sample for each of the conditions `given`: labels `y`, pictures `source` in [-1, 1], or queries `x`."""
         source = generator(torch.device("cpu"), seed, "sample")
-        family, arch = self.config.family, self.config.arch
-        sizes = [min(BATCH, n - start) for start in range(0, n, BATCH)]
-        return torch.cat([family.sample(self.net, family.draw(arch, size, source)) for size in sizes])
+        config = self.config
+        parts = []
+        for some in in_batches(given):
+            draws = config.family.draw(config.arch, config.hparams, self.form, len(some), source)
+            parts.append(config.family.sample(self.net, draws, some))
+        return joined(parts)
 
 
-def export_generator(path: Path, config: Config, family: str, shape: tuple[int, ...], net: nn.Module, about: dict[str, Any]) -> None:
+def export_generator(path: Path, config: Config, family: str, form: Form, net: nn.Module, about: dict[str, Any]) -> None:
     """Write `net`'s weights and `config` to `path`, whole or not at all. `about` is any JSON worth keeping beside them."""
     from safetensors.torch import save_file
 
-    described = {"family": family, "data": config.data, "values": config.flat(), "shape": shape, "about": about}
+    described = {"family": family, "data": config.data, "values": config.flat(), "form": dataclasses.asdict(form), "about": about}
     weights = {name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     save_file(weights, partial, metadata={"gantune": json.dumps(described)})
@@ -66,10 +82,11 @@ def load_generator(path: Path | str, family: str | None = None) -> GeneratorFile
         raise UserError(f"{path} is damaged, or no generator that gantune exported.") from None
     ref = trusted_family(described["family"], family, f"{path}")
     config = Config.of(open_family(ref), described["data"], described["values"])
-    shape = tuple(described["shape"])
-    net = config.family.build(config.arch, shape).g
+    kept = described["form"]
+    form = Form(**kept | {name: tuple(kept[name]) for name in ("shape", "source") if kept[name] is not None})
+    net = config.family.build(config.arch, form).g
     net.load_state_dict(weights)
-    return GeneratorFile(config, shape, net.eval(), described["about"])
+    return GeneratorFile(config, form, net.eval(), described["about"])
 
 
 def trusted_family(named: str, given: str | None, where: str) -> str:

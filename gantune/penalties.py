@@ -30,3 +30,12 @@ def wgan_gp_penalty(d: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, e
 def r1_penalty(d: Callable[[Tensor], Tensor], real: Tensor) -> Tensor:
     """½ E_p ‖∇ D(x)‖² (Mescheder et al. 2018, eq. 9), to be weighted by γ."""
     return input_gradient_norm(d, real).square().mean() / 2
+
+
+def dragan_penalty(d: Callable[[Tensor], Tensor], real: Tensor, eps: Tensor, spread: Tensor) -> Tensor:
+    """E (‖∇ D(x̂)‖ − 1)² between the data and their neighbourhood (Kodali et al. 2017, arXiv:1705.07215, section 2.3).
+
+    `spread` (N, *shape) in [0, 1] makes the neighbour x + ½ std(x) · spread, `eps` (N, 1, ...) in [0, 1] the place between.
+    """
+    neighbour = real + 0.5 * real.std() * spread
+    return (input_gradient_norm(d, torch.lerp(real, neighbour, eps)) - 1).square().mean()

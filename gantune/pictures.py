@@ -11,6 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gantune.families.base import Samples
+
 Pixels = NDArray[np.uint8]
 
 
@@ -35,8 +37,28 @@ def density(points: Tensor, bins: int = 128, extent: float = 1.2) -> Pixels:
 
 
 def picture(examples: Tensor, columns: int = 8) -> Pixels:
-    """The picture that fits the examples' shape."""
-    return tile(examples, columns) if examples.ndim == 4 else density(examples)
+    """The picture that fits the examples' shape: pictures side by side, the density of points, scores (n, M) as shades."""
+    if examples.ndim == 4:
+        return tile(examples, columns)
+    return density(examples) if examples.shape[1] == 2 else tile(_shades(examples), 1)
+
+
+def sheet(samples: Samples, columns: int = 8) -> Pixels:
+    """Samples as one picture. Translations come in rows of source, result, and the target or the way back where there is one."""
+    if samples.source is None or samples.x.ndim != 4:
+        return picture(samples.x, columns)
+    beside = samples.target if samples.target is not None else samples.back
+    parts = [part for part in (samples.source, samples.x, beside) if part is not None]
+    channels = max(part.shape[1] for part in parts)
+    together = torch.stack([part.expand(-1, channels, -1, -1) for part in parts], 1)  # (n, parts, C, H, W)
+    per_row = max(1, columns // len(parts))
+    whole = together[: len(together) // per_row * per_row]
+    return tile(whole.flatten(0, 1), per_row * len(parts))
+
+
+def _shades(scores: Tensor) -> Tensor:
+    low, high = scores.amin(1, keepdim=True), scores.amax(1, keepdim=True)
+    return ((scores - low) / (high - low).clamp_min(1e-9) * 2 - 1)[:, None, None, :]
 
 
 def write_png(path: Path, pixels: Pixels, scale: int = 1) -> None:

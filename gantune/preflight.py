@@ -15,7 +15,8 @@ def check_opens(spec: SweepSpec) -> list[str]:
     params, _ = spec.space.project(family.canonical)
     config = Config.of(family, spec.data, spec.space.resolve(params) | dict(spec.fixed))
     dataset = dataset_of(config)
-    family.build(config.arch, dataset.shape)
+    config.check_fits(dataset.form)
+    family.build(config.arch, dataset.form)
     evaluator_of(config, tuple(sorted(spec.metrics.items())), default_device())
     _, silent = open_rules(list(spec.stopping), family.equilibrium(config.hparams))
     return [f"stop rule {name} is off: {why}" for name, why in silent.items()]

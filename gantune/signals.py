@@ -30,6 +30,11 @@ _DECLARED = (
     Signal("images_per_s", "images/s", "images per second of training since the last report"),
     Signal("d_loss", "family's", "the discriminator's adversarial loss, mean over the training batches since the last report"),
     Signal("g_loss", "family's", "the generator's loss, mean over the training batches since the last report"),
+    Signal("g_adv", "family's", "the adversarial part of the generator's loss, where it has others"),
+    Signal("mi_bound", "nats", "lower bound of the mutual information between codes and samples (InfoGAN's L_I)"),
+    Signal("cycle_loss", "of [-1, 1]", "reconstruction error of the round trips while training"),
+    Signal("l1_loss", "of [-1, 1]", "L1 distance from the true picture while training"),
+    Signal("convergence", "of [-1, 1]", "BEGAN's measure L(x) + |gamma L(x) - L(G(z))|, lower is better"),
     Signal("d_penalty", "family's", "the discriminator's penalty before its weight, kept out of d_loss"),
     Signal("d_loss_heldout", "family's", "d_loss in evaluation mode on held-out images and fresh samples: the honest ln 2 reading"),
     Signal("c2st_loss", "nats", "averaged BCE of a fresh classifier, real against generated; ln 2 when it cannot tell", "high"),
@@ -55,6 +60,15 @@ _DECLARED = (
     Signal("inception_score", "", "inception score on the data's own classifier", "high"),
     Signal("modes", "modes", "modes of the mixture with generated points", "high"),
     Signal("hq_share", "share", "generated points within 3 std of a mode", "high"),
+    Signal(
+        "label_agreement", "share", "samples that the data's classifier gives the label, or the code's class, they were made from", "high"
+    ),
+    Signal("l1", "of [-1, 1]", "mean absolute difference between a translated picture and the true one", "low"),
+    Signal("fid_back", "", "fid of the way back, in the other domain", "low"),
+    Signal("fid_both", "", "mean of fid and fid_back", "low"),
+    Signal("cycle_error", "of [-1, 1]", "mean absolute difference between a picture and its round trip, over both domains", "low"),
+    Signal("precision_at_5", "share", "relevant documents among the five ranked first, mean over held-out queries", "high"),
+    Signal("ndcg_at_5", "share", "normalised discounted cumulative gain of the five ranked first", "high"),
     Signal("fid_best", "", "the best fid so far"),
 )
 SIGNALS: dict[str, Signal] = {signal.name: signal for signal in _DECLARED}

@@ -21,15 +21,17 @@ from gantune.errors import UserError
 from gantune.families import open_family
 from gantune.generator_file import export_generator
 from gantune.metrics import Evaluator, MetricSettings
-from gantune.pictures import picture, write_png
+from gantune.pictures import sheet, write_png
 from gantune.signals import Point
 from gantune.stopping import Reason, Verdict, judge, open_rules
 from gantune.training import checkpoint
 from gantune.training.allocator import keep_freed_memory
+from gantune.training.given import Part
 from gantune.training.seeds import derive
 from gantune.training.trainer import Trainer
 
 GRID_SEED = 20_000_000  # the same z in every grid of a trial
+GRID_COUNT, POINTS = 64, 2000  # samples in a picture
 HELDOUT = 1000
 CONTROLS = 1000  # samples of the untrained generator
 
@@ -76,10 +78,10 @@ class Trial:
         keep_freed_memory()
         self.config = Config.of(open_family(plan.family), plan.data, plan.values)
         self.dataset = dataset_of(self.config)
-        self.evaluator = evaluator_of(self.config, tuple(sorted(plan.metrics.items())), self.device)
+        self.trainer = Trainer(self.config, self.dataset, self.device)
+        self.evaluator = evaluator_of(self.config, _metrics_for(plan, self.trainer, None, "report"), self.device)
         self.equilibrium = self.config.family.equilibrium(self.config.hparams)
         self.rules, _ = open_rules(plan.rules, self.equilibrium)
-        self.trainer = Trainer(self.config, self.dataset, self.device)
         self.points: list[Point] = []
         self.verdict: Verdict | None = None
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -145,16 +147,16 @@ class Trial:
         checkpoint.keep_as(self.folder / "last.pt", self.folder / "best.pt")
         about = {"kimg": self.trainer.kimg, self.plan.objective: self.points[-1].get(self.plan.objective)}
         net = self.trainer.sampler()
-        export_generator(self.folder / "generator.safetensors", self.config, self.plan.family, self.dataset.shape, net, about)
+        export_generator(self.folder / "generator.safetensors", self.config, self.plan.family, self.dataset.form, net, about)
 
     def _draw_grid(self, improved: bool) -> None:
         """Keep the first, the best and the latest picture, or as many of them as the plan allows."""
         if self.plan.grids == 0:
             return
         grids = self.folder / "grids"
-        count = 64 if len(self.dataset.shape) == 3 else 2000
         file = grids / self._grid_name(self.trainer.kimg)
-        write_png(file, picture(self.trainer.sample(count, GRID_SEED)), scale=2)
+        given = self.trainer.conditions.for_grid(GRID_COUNT if self.dataset.form.is_image else POINTS, columns=8)
+        write_png(file, sheet(self.trainer.sample_given(given, GRID_SEED)), scale=2)
         best = self.curve.best_kimg()
         wanted = [self.trainer.kimg if improved or best is None else best, self.trainer.kimg, self.points[0]["kimg"]]
         keep = list(dict.fromkeys(self._grid_name(kimg) for kimg in wanted))[: self.plan.grids]
@@ -203,14 +205,20 @@ def score(plan: TrialPlan, *, seed: int, n: int, which: str = "best") -> dict[st
     device = default_device()
     config = Config.of(open_family(plan.family), plan.data, plan.values)
     trainer = Trainer(config, dataset_of(config), device)
-    evaluator = evaluator_of(config, tuple(sorted((plan.metrics | {"n_fake": n}).items())), device)
+    evaluator = evaluator_of(config, _metrics_for(plan, trainer, n, "score"), device)
     content = load_checkpoint(Path(plan.folder) / f"{which}.pt", plan, config, device)
-    controls = evaluator.c2st_controls(trainer.sample(min(n, CONTROLS), derive(seed, "untrained")), seed=seed)
+    controls = evaluator.c2st_controls(trainer.sample(min(n, CONTROLS), derive(seed, "untrained"), "score"), seed=seed)
     trainer.load_state(content["state"])
-    metrics = evaluator(trainer.sample(n, derive(seed, "score")), seed=seed)
+    metrics = evaluator(trainer.sample(n, derive(seed, "score"), "score"), seed=seed)
     sampling = {"checkpoint": which, "kimg": trainer.kimg, "batch_norm": trainer.batch_norm_mode, "ema_kimg": config.training.ema_kimg}
     losses = {name: control.loss for name, control in controls.items()}
     return metrics | {"provenance": evaluator.provenance, "floor": evaluator.floor, "sampling": sampling, "controls": losses}
+
+
+def _metrics_for(plan: TrialPlan, trainer: Trainer, n: int | None, part: Part) -> tuple[tuple[str, Any], ...]:
+    """The metric settings, with as many samples as can be had for `part` of those that are wanted (`n`, or what the settings say)."""
+    wanted = MetricSettings(**plan.metrics).n_fake if n is None else n
+    return tuple(sorted((plan.metrics | {"n_fake": trainer.conditions.count(wanted, part)}).items()))
 
 
 def default_device() -> torch.device:

@@ -71,6 +71,6 @@ def test_code_that_a_file_names_is_run_only_when_the_user_gives_it(tmp_path: Pat
         load_generator(path)
     with pytest.raises(UserError, match="not of gan"):
         load_generator(path, "gan")
-    assert load_generator(path, f"{code}:Mine").sample(3).shape == (3, 2)
+    assert load_generator(path, f"{code}:Mine").sample(3).x.shape == (3, 2)
     with pytest.raises(UserError, match="give the code to run"):
         plan(tmp_path, family=None, data=None, sets=[], kimg=2.0, from_run=folder)

@@ -73,7 +73,7 @@ def test_the_best_checkpoint_and_its_generator_are_those_of_the_best_report(tmp_
     assert trial.points[-1]["fid_best"] == best["fid"]
     again = Trial(dataclasses.replace(trial.plan, folder=str(tmp_path / "other")))
     again.trainer.load_state(kept["state"])
-    assert torch.equal(load_generator(tmp_path / "generator.safetensors").sample(300, seed=4), again.trainer.sample(300, 4))
+    assert torch.equal(load_generator(tmp_path / "generator.safetensors").sample(300, seed=4).x, again.trainer.sample(300, 4).x)
 
 
 def test_pictures_are_three_or_fewer(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_a_death_between_last_and_best_is_made_good(tmp_path: Path) -> None:
         (tmp_path / name).unlink()
     Trial(plan)
     assert checkpoint.load(tmp_path / "best.pt")["points"][-1]["kimg"] == 0.5
-    assert load_generator(tmp_path / "generator.safetensors").sample(2).shape == (2, 2)
+    assert load_generator(tmp_path / "generator.safetensors").sample(2).x.shape == (2, 2)
 
 
 def test_pictures_of_close_reports_do_not_overwrite_each_other(tmp_path: Path) -> None:

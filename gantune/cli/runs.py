@@ -83,16 +83,16 @@ def sample(
 ) -> None:
     """Samples of a run's best generator."""
     from gantune.generator_file import load_generator
-    from gantune.pictures import picture, write_npz, write_png
+    from gantune.pictures import sheet, write_npz, write_png
 
     if out.suffix not in (".png", ".npz"):
         raise UserError(f"--out is a .png or .npz file, got {out}.")
     path = generator_path(runs, run)
-    examples = load_generator(path, family).sample(n, seed)
+    samples = load_generator(path, family).sample(n, seed)
     if out.suffix == ".png":
-        write_png(out, picture(examples, columns=max(1, math.ceil(math.sqrt(n)))), scale=2)
+        write_png(out, sheet(samples, columns=max(1, math.ceil(math.sqrt(n)))), scale=2)
     else:
-        write_npz(out, examples)
+        write_npz(out, samples.x)
     print(f"{n} samples of {path} in {out}")
 
 

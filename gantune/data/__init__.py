@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from gantune.data.batches import Batch, Batches
-from gantune.data.catalog import dataset_names, describe_datasets, open_dataset
-from gantune.data.dataset import Dataset, to_bytes, to_unit
+from gantune.data.catalog import dataset_names, describe_datasets, describe_paths, form_of, open_dataset, split_path
+from gantune.data.dataset import Dataset, Form, to_bytes, to_unit
 
-__all__ = ["Batch", "Batches", "Dataset", "dataset_names", "describe_datasets", "open_dataset", "to_bytes", "to_unit"]
+__all__ = [
+    "Batch",
+    "Batches",
+    "Dataset",
+    "Form",
+    "dataset_names",
+    "describe_datasets",
+    "describe_paths",
+    "form_of",
+    "open_dataset",
+    "split_path",
+    "to_bytes",
+    "to_unit",
+]

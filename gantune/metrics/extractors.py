@@ -75,8 +75,6 @@ def _raw(shape: tuple[int, ...]) -> Extractor:
 
 
 def _mnist_cnn(shape: tuple[int, ...], device: torch.device) -> Extractor:
-    if shape[0] != 1:
-        raise UserError(f"extractor mnist_cnn: reads grey pictures, and these have {shape[0]} channels; use inception or raw.")
     net, weights_hash = mnist_cnn.load()
     net = net.to(device)
 
@@ -84,7 +82,11 @@ def _mnist_cnn(shape: tuple[int, ...], device: torch.device) -> Extractor:
         side = mnist_cnn.SIZE
         square = images.shape[-2] == images.shape[-1]
         x = to_unit(fit(images, side)) if square else resize(to_unit(images), side)
-        features, logits = net(x)
-        return features, logits
+        if x.shape[1] == 1:
+            features, logits = net(x)
+            return features, logits
+        features, _ = net(x.flatten(0, 1).unsqueeze(1))  # each channel as a grey picture of its own
+        return features.view(len(x), -1), None
 
-    return Extractor("mnist_cnn", weights_hash, "28 padded to 32, else bilinear antialiased to 32", 250, extract)
+    resizing = "28 padded to 32, else bilinear antialiased to 32"
+    return Extractor("mnist_cnn", weights_hash, resizing if shape[0] == 1 else f"{resizing}; channels apart", 250, extract)

@@ -26,7 +26,7 @@ def train(seed: int = 0) -> tuple[MnistCNN, float]:
     """A trained network in evaluation mode, and its held-out accuracy."""
     torch.manual_seed(seed)
     data = open_dataset("mnist5k")
-    batches = Batches(data.train, BATCH, seed, labels=data.labels)
+    batches = Batches(data, BATCH, seed, torch.device("cpu"))
     net = MnistCNN()
     steps = EPOCHS * batches.per_epoch
     optimiser = torch.optim.AdamW(net.parameters(), weight_decay=0.02)

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from gantune.errors import UserError
 from gantune.nets.init import dcgan_init
+from gantune.nets.norms import norm
 
 
 def doublings(shape: tuple[int, ...]) -> int:
@@ -15,7 +16,7 @@ def doublings(shape: tuple[int, ...]) -> int:
     if len(shape) != 3 or shape[1] != size or size < 16 or size != 4 << count:
         given = f"{shape[1]} x {shape[2]}" if len(shape) == 3 else f"points of dimension {shape[0]}"
         raise UserError(
-            f"DCGAN's networks take square images of 16, 32, 64, 128 ... pixels, got {given}. Set image_size, or use family gan."
+            f"convolutional networks take square images of 16, 32, 64, 128 ... pixels, got {given}. Set image_size, or use net=mlp (family gan)."
         )
     return count
 
@@ -26,20 +27,18 @@ class DCGANGenerator(nn.Module):
     The projection to 4 × 4 is a linear layer: the same map as a 4 × 4 transposed convolution of a 1 × 1 input.
     """
 
-    def __init__(self, latent_dim: int, features: int, shape: tuple[int, ...], batch_norm: bool = True) -> None:
+    def __init__(self, latent_dim: int, features: int, shape: tuple[int, ...], g_norm: str = "batch") -> None:
         super().__init__()
         count = doublings(shape)
         width = features << (count - 1)
         self.width = width
+        bias = g_norm == "none"
         self.project = nn.Linear(latent_dim, width * 16, bias=False)
-        stack: list[nn.Module] = [nn.BatchNorm2d(width)] if batch_norm else []
-        stack.append(nn.ReLU(inplace=True))
+        stack: list[nn.Module] = [*norm(g_norm, width), nn.ReLU(inplace=True)]
         for _ in range(count - 1):
-            stack.append(nn.ConvTranspose2d(width, width // 2, 4, 2, 1, bias=not batch_norm))
+            stack += [nn.ConvTranspose2d(width, width // 2, 4, 2, 1, bias=bias), *norm(g_norm, width // 2), nn.ReLU(inplace=True)]
             width //= 2
-            stack += [nn.BatchNorm2d(width)] if batch_norm else []
-            stack.append(nn.ReLU(inplace=True))
-        stack += [nn.ConvTranspose2d(width, shape[0], 4, 2, 1, bias=not batch_norm), nn.Tanh()]
+        stack += [nn.ConvTranspose2d(width, shape[0], 4, 2, 1, bias=bias), nn.Tanh()]
         self.net = nn.Sequential(*stack)
         self.apply(dcgan_init)
 
@@ -48,22 +47,35 @@ class DCGANGenerator(nn.Module):
         return out
 
 
-class DCGANDiscriminator(nn.Module):
-    """Image (N, C, H, H) → logit (N,); batch norm on all but the first and last layer, LeakyReLU 0.2."""
+class DCGANTrunk(nn.Module):
+    """Image (N, C, H, H) → map (N, `width`, 4, 4); normalised after all layers but the first, LeakyReLU 0.2."""
 
-    def __init__(self, features: int, shape: tuple[int, ...], batch_norm: bool = True) -> None:
+    def __init__(self, features: int, shape: tuple[int, ...], d_norm: str = "batch") -> None:
         super().__init__()
-        width = features
-        stack: list[nn.Module] = [nn.Conv2d(shape[0], width, 4, 2, 1, bias=not batch_norm), nn.LeakyReLU(0.2, inplace=True)]
+        width, bias = features, d_norm == "none"
+        stack: list[nn.Module] = [nn.Conv2d(shape[0], width, 4, 2, 1, bias=bias), nn.LeakyReLU(0.2, inplace=True)]
         for _ in range(doublings(shape) - 1):
-            stack.append(nn.Conv2d(width, width * 2, 4, 2, 1, bias=not batch_norm))
+            stack += [nn.Conv2d(width, width * 2, 4, 2, 1, bias=bias), *norm(d_norm, width * 2), nn.LeakyReLU(0.2, inplace=True)]
             width *= 2
-            stack += [nn.BatchNorm2d(width)] if batch_norm else []
-            stack.append(nn.LeakyReLU(0.2, inplace=True))
-        stack.append(nn.Conv2d(width, 1, 4, bias=not batch_norm))
+        self.width = width
         self.net = nn.Sequential(*stack)
         self.apply(dcgan_init)
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.net(x)
+        return out
+
+
+class DCGANDiscriminator(nn.Module):
+    """Image (N, C, H, H) → logit (N,)."""
+
+    def __init__(self, features: int, shape: tuple[int, ...], d_norm: str = "batch", dropout: float = 0.0) -> None:
+        super().__init__()
+        self.trunk = DCGANTrunk(features, shape, d_norm)
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Conv2d(self.trunk.width, 1, 4, bias=d_norm == "none")
+        self.head.apply(dcgan_init)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.head(self.dropout(self.trunk(x)))
         return out.flatten()

@@ -28,20 +28,31 @@ class MLPGenerator(nn.Module):
         return out.view(len(z), *self.shape)
 
 
-class MLPDiscriminator(nn.Module):
-    """x (N, *shape) → logit (N,); LeakyReLU 0.2, dropout after each hidden layer."""
+class MLPTrunk(nn.Module):
+    """x (N, ...) of `inputs` numbers → (N, hidden); LeakyReLU 0.2, dropout after each hidden layer."""
 
-    def __init__(self, hidden: int, layers: int, shape: tuple[int, ...], dropout: float = 0.0) -> None:
+    def __init__(self, hidden: int, layers: int, inputs: int, dropout: float = 0.0) -> None:
         super().__init__()
-        widths = [math.prod(shape), *[hidden] * layers]
         stack: list[nn.Module] = [nn.Flatten()]
-        for fan_in, fan_out in itertools.pairwise(widths):
+        for fan_in, fan_out in itertools.pairwise([inputs, *[hidden] * layers]):
             stack += [nn.Linear(fan_in, fan_out), nn.LeakyReLU(0.2, inplace=True)]
             if dropout > 0:
                 stack.append(nn.Dropout(dropout))
-        stack.append(nn.Linear(hidden, 1))
         self.net = nn.Sequential(*stack)
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.net(x)
+        return out
+
+
+class MLPDiscriminator(nn.Module):
+    """x (N, *shape) → logit (N,)."""
+
+    def __init__(self, hidden: int, layers: int, shape: tuple[int, ...], dropout: float = 0.0) -> None:
+        super().__init__()
+        self.trunk = MLPTrunk(hidden, layers, math.prod(shape), dropout)
+        self.head = nn.Linear(hidden, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.head(self.trunk(x))
         return out.squeeze(1)

@@ -11,33 +11,18 @@ from typing import Any
 import torch
 
 from gantune.config import Config
-from gantune.data import dataset_names, describe_datasets
-from gantune.errors import UserError, did_you_mean
+from gantune.data import Form, form_of
+from gantune.errors import UserError
 from gantune.families import open_family
+from gantune.families.base import check_data
 from gantune.metrics import MetricSettings
 from gantune.metrics.extractors import choose
 from gantune.spec.model import SweepSpec
-from gantune.spec.places import FOLDER, Places
+from gantune.spec.places import Places
 from gantune.stopping import open_rules
 from gantune.tracking.store import LATEST
 
-FOLDER_SHAPE = (3, 64, 64)
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-
-
-def shape_of(data: str, fixed: Mapping[str, Any]) -> tuple[int, ...]:
-    """The shape of one example, (C, H, W) or (2,), without opening the data. `UserError` for an unknown name or a missing folder."""
-    if data.startswith(FOLDER):
-        folder = Path(data.removeprefix(FOLDER))
-        if not folder.is_dir():
-            raise UserError(f"there is no folder {folder}.")
-        shape = FOLDER_SHAPE
-    elif data in dataset_names():
-        shape = next(tuple(described["shape"]) for described in describe_datasets() if described["name"] == data)
-    else:
-        raise UserError(f"unknown data set {data!r}. {did_you_mean(data, dataset_names())} Your own pictures: folder:PATH")
-    size = fixed.get("image_size", 0)
-    return (shape[0], size, size) if len(shape) == 3 and isinstance(size, int) and size > 0 else shape
 
 
 def metric_settings(given: Mapping[str, Any], data: str, shape: tuple[int, ...], places: Places) -> dict[str, Any]:
@@ -64,17 +49,25 @@ def check_resources(spec: SweepSpec, gpus: int, places: Places) -> None:
         )
 
 
-def check_runs(spec: SweepSpec, shape: tuple[int, ...], places: Places) -> None:
+def form_for(data: str, fixed: Mapping[str, Any]) -> Form:
+    """What networks must know of the data, without opening them. `UserError` for an unknown name or a missing folder."""
+    size = fixed.get("image_size", 0)
+    return form_of(data, size if isinstance(size, int) and size > 0 else 0)
+
+
+def check_runs(spec: SweepSpec, form: Form, places: Places) -> None:
     """The rules can speak for the family, and its networks can be built for the data, at the canonical setting within the space."""
     params, _ = spec.space.project(spec.space.defaults)
     config = Config.of(open_family(spec.family), spec.data, spec.space.resolve(params))
-    if len(shape) == 3 and config.prepare.image_size:
-        shape = (shape[0], config.prepare.image_size, config.prepare.image_size)
+    if config.prepare.image_size:
+        form = form_of(spec.data, config.prepare.image_size)
+    places.inside(("data",), lambda: check_data(config.family, spec.data, form))
+    config.check_fits(form)
     equilibrium = config.family.equilibrium(config.hparams)
     open_rules(spec.stopping, equilibrium, places.where(("stopping",)), from_user=spec.stopping_from_user)
     with torch.random.fork_rng(devices=[]):  # on the meta device it would be free, but that takes five seconds to import
         blamed = ("fixed", "image_size") if "image_size" in spec.fixed else ("data",)
-        places.inside(blamed, lambda: config.family.build(config.arch, shape))
+        places.inside(blamed, lambda: config.family.build(config.arch, form))
 
 
 def check_name(name: str) -> None:

@@ -87,11 +87,11 @@ def _spec(document: SweepDocument, places: Places, *, name: str, source: str, be
     family = absolute(document.family, beside)
     opened = places.inside(("family",), lambda: open_family(family))
     data = absolute(document.data or opened.default_data, beside)
-    shape = places.inside(("data",), lambda: checks.shape_of(data, document.fixed))
+    form = places.inside(("data",), lambda: checks.form_for(data, document.fixed))
     fixed = dict(document.fixed)
-    if len(shape) == 1 and "image_size" in fixed and not places.flag(("fixed", "image_size")):
+    if not form.is_image and "image_size" in fixed and not places.flag(("fixed", "image_size")):
         del fixed["image_size"]
-        notes.append(f"image_size is left out, as {data} holds points")
+        notes.append(f"image_size is left out, as {data} holds no pictures")
     flagged = {key: value for key, value in fixed.items() if places.flag(("fixed", key))}
     pins = Pins({key: value for key, value in fixed.items() if key not in flagged}, flagged, places.where(("fixed",)))
     ref = document.space or opened.name
@@ -102,7 +102,7 @@ def _spec(document: SweepDocument, places: Places, *, name: str, source: str, be
     check_serves(sampler.name, space, places.where(("sampler",)))
     budget, more = budget_of(document, places, grid_size(space) if sampler.name == "grid" else None)
     notes += more
-    metrics = checks.metric_settings(document.metrics, data, shape, places)
+    metrics = checks.metric_settings(document.metrics, data, form.shape, places)
     rules = DEFAULT_RULES if document.stopping is None else tuple(document.stopping)
     spec = SweepSpec(
         name=name,
@@ -111,7 +111,7 @@ def _spec(document: SweepDocument, places: Places, *, name: str, source: str, be
         data=data,
         space=space,
         fixed={key: space.fixed[key] for key in fixed},
-        objective=objective_of(document, places, shape),
+        objective=objective_of(document, places, form.shape),
         budget=budget,
         sampler=sampler,
         scheduler=scheduler_of(document, budget, places),
@@ -125,7 +125,7 @@ def _spec(document: SweepDocument, places: Places, *, name: str, source: str, be
         notes=tuple(notes),
     )
     checks.check_resources(spec, gpus, places)
-    checks.check_runs(spec, shape, places)
+    checks.check_runs(spec, form, places)
     return spec
 
 

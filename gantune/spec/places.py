@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from gantune.data import split_path
 from gantune.errors import UserError
 from gantune.params import make
 from gantune.spec.sets import Set
 from gantune.yaml_file import YamlFile
 
 T = TypeVar("T")
-FOLDER = "folder:"
 
 
 class Places:
@@ -55,8 +55,9 @@ def absolute(ref: str, beside: Path) -> str:
 
     A relative one is looked for beside the sweep's file first, then in the working directory. Names stay as they are.
     """
-    if ref.startswith(FOLDER):
-        return FOLDER + _resolved(ref.removeprefix(FOLDER), beside)
+    kind, given = split_path(ref)
+    if given is not None:
+        return f"{kind}:{_resolved(given, beside)}"
     path, colon, attribute = ref.rpartition(":")
     return f"{_resolved(path, beside)}:{attribute}" if colon and path.endswith(".py") else ref
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -28,14 +29,9 @@ class WeightAverage:
             average.copy_(buffer)
 
 
-def has_batch_norm(net: nn.Module) -> bool:
-    """Whether any layer of `net` normalises over the batch."""
-    return any(isinstance(module, _BatchNorm) for module in net.modules())
-
-
-@torch.no_grad()
-def recalibrate(net: nn.Module, inputs: Iterable[Tensor]) -> None:
-    """Replace batch-norm statistics by plain averages over `inputs`, forwarded in training mode.
+@contextmanager
+def recalibrating(net: nn.Module) -> Iterator[None]:
+    """Batch-norm statistics of `net` become plain averages over what is sent through it inside, in training mode.
 
     The statistics a net gathered with other weights do not belong to its averaged weights.
     """
@@ -45,8 +41,8 @@ def recalibrate(net: nn.Module, inputs: Iterable[Tensor]) -> None:
         layer.reset_running_stats()
         layer.momentum = None  # torch's way of asking for a cumulative average
     net.train()
-    for z in inputs:
-        net(z)
+    with torch.no_grad():
+        yield
     net.eval()
     for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gantune.params import param
+from gantune.training.augment import CHOICES as AUGMENTATIONS
 
 Steps = tuple[tuple[float, float], ...]  # ((kimg, value), ...) in order: `value` holds from `kimg` on
 
@@ -30,6 +31,7 @@ class Training:
     ema_kimg: float = param(0.0, "half-life of the generator's weight average in kimg; 0 is off", low=0)
     noise: float = param(0.0, "std of the Gaussian added to all inputs of D at the start; images lie in [-1, 1]", low=0, high=10)
     noise_kimg: float = param(0.0, "kimg in which that noise falls linearly to 0; 0 keeps it", low=0)
+    augment: str = param("none", "differentiable augmentation of all pictures that D sees, for small data", choices=AUGMENTATIONS)
     precision: str = param("float32", "arithmetic of the networks", choices=("float32", "bf16"))
     seed: int = param(0, "seed of initialisation, data order and draws", low=0, high=2**31 - 1)
 

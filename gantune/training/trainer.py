@@ -12,15 +12,18 @@ from torch import Tensor, nn
 
 from gantune.config import Config
 from gantune.data import Batches, Dataset, to_unit
-from gantune.families.base import Batch, Draws
-from gantune.training.averaging import WeightAverage, has_batch_norm, recalibrate
+from gantune.families.base import Batch, Draws, Samples
+from gantune.nets.norms import has_batch_norm
+from gantune.signals import SIGNALS
+from gantune.training.augment import policies
+from gantune.training.averaging import WeightAverage, recalibrating
+from gantune.training.given import SAMPLE_BATCH, Conditions, Part, in_batches, joined
 from gantune.training.meters import Meter, verdicts_of_d
 from gantune.training.optimisers import make_optimiser, set_rate
 from gantune.training.schedule import lr_factor, noise_at, value_at
 from gantune.training.seeds import GlobalDraws, generator, initialisation
 from gantune.training.views import View
 
-SAMPLE_BATCH = 250
 RECALIBRATION_BATCHES = 16
 
 
@@ -33,23 +36,26 @@ class Trainer:
     def __init__(self, config: Config, dataset: Dataset, device: torch.device) -> None:
         self.config, self.dataset, self.device = config, dataset, device
         self.family, self.training = config.family, config.training
+        self.form = dataset.form
+        config.check_fits(self.form)
+        self.conditions = Conditions(self.family, config.arch, dataset, device)
         seed = self.training.seed
         with initialisation(seed):
-            players = self.family.build(config.arch, dataset.shape)
-        layout = torch.channels_last if len(dataset.shape) == 3 else torch.contiguous_format
+            players = self.family.build(config.arch, self.form)
+        layout = torch.channels_last if self.form.is_image else torch.contiguous_format
         self.g: nn.Module = players.g.to(device).to(memory_format=layout)
         self.d: nn.Module = players.d.to(device).to(memory_format=layout)
         self.opt_g = make_optimiser(self.g, self.training.lr_g, self.training)
         self.opt_d = make_optimiser(self.d, self.training.lr_d, self.training)
         self.average = WeightAverage(self.g, self.training.ema_kimg) if self.training.ema_kimg else None
-        self.memo = {name: value.to(device) for name, value in self.family.memo(config.arch, config.hparams).items()}
-        self.batches = Batches(_placed(dataset.train, device), self.training.batch, seed, labels=dataset.labels, device=device)
+        self.memo = {name: value.to(device) for name, value in self.family.memo(config.arch, config.hparams, self.form).items()}
+        self.batches = Batches(dataset, self.training.batch, seed, device)
         self.draws = generator(device, seed, "draws")
         self.noise = generator(device, seed, "noise")
         self.global_draws = GlobalDraws([self.g, self.d], device, seed)
         bf16 = self.training.precision == "bf16"
         self.seen_g = View(self.g, bf16)
-        self.seen_d = View(self.d, bf16, self.noise)
+        self.seen_d = View(self.d, bf16, self.noise, policies=policies(self.training.augment))
         self.d_steps = self.g_steps = 0
         self.seconds = 0.0
         self.d_meter, self.g_meter = Meter(device), Meter(device)
@@ -97,8 +103,7 @@ class Trainer:
     def _d_step(self) -> None:
         family, hp = self.family, self.config.hparams
         self._give_gradients_to(self.d)
-        batch = self.batches(self.d_steps)
-        draws = family.draw(self.config.arch, self.training.batch, self.draws)
+        batch, draws = self.batches(self.d_steps), self._draw(self.training.batch, self.draws)
         loss, aux = family.d_loss(self.seen_g, self.seen_d, batch, draws, hp, self.memo)
         self.opt_d.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
@@ -107,19 +112,17 @@ class Trainer:
         family.project(self.d, hp)
         self.d_steps += 1
         family.remember(self.memo, aux, hp, self.kimg)
-        penalty = {"d_penalty": aux["d_penalty"]} if "d_penalty" in aux else {}
         verdicts = verdicts_of_d(aux["d_real"], aux["d_fake"], family.decision)
-        self.d_meter.add({"d_loss": aux["d_adv"], **verdicts, "d_grad_norm": norm, **penalty})
+        self.d_meter.add({"d_loss": aux["d_adv"], **verdicts, "d_grad_norm": norm} | _signals_in(aux))
 
     def _g_step(self) -> None:
         family = self.family
         self._give_gradients_to(self.g)
-        draws = family.draw(self.config.arch, self.training.batch, self.draws)
-        batch = self.batches(self.d_steps)
-        loss, _ = family.g_loss(self.seen_g, self.seen_d, batch, draws, self.config.hparams, self.memo)
+        batch, draws = self.batches(self.d_steps), self._draw(self.training.batch, self.draws)
+        loss, aux = family.g_loss(self.seen_g, self.seen_d, batch, draws, self.config.hparams, self.memo)
         self.opt_g.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        self.g_meter.add({"g_loss": loss, "g_grad_norm": _gradient_norm(self.g)})
+        self.g_meter.add({"g_loss": loss, "g_grad_norm": _gradient_norm(self.g)} | _signals_in(aux))
         self.opt_g.step()
         self.g_steps += 1
 
@@ -167,38 +170,45 @@ class Trainer:
             return self.g
         if has_batch_norm(self.g) and self._calibrated_at != self.g_steps:
             self._calibrated_at = self.g_steps
-            calibration = generator(self.device, self.training.seed, "recalibration")
-            inputs = (self.family.draw(self.config.arch, SAMPLE_BATCH, calibration).z for _ in range(RECALIBRATION_BATCHES))
-            recalibrate(self.average.net, inputs)
+            source = generator(self.device, self.training.seed, "recalibration")
+            with recalibrating(self.average.net):
+                for number in range(RECALIBRATION_BATCHES):
+                    given = self.conditions(SAMPLE_BATCH, number, "report")
+                    self.family.sample(View(self.average.net, self.seen_g.bf16), self._draw(len(given), source), given)
         return self.average.net
 
+    def sample(self, n: int, seed: int, part: Part = "report") -> Samples:
+        """Up to `n` fresh samples (see `Conditions.count`), shaped like the data; the same for the same weights and seed."""
+        return self.sample_given(self.conditions(n, seed, part), seed)
+
     @torch.no_grad()
-    def sample(self, n: int, seed: int) -> Tensor:
-        """`n` fresh examples (n, C, H, W) in [-1, 1], or (n, 2); the same for the same weights and seed."""
+    def sample_given(self, given: Batch, seed: int) -> Samples:
+        """A sample for each of the conditions `given`."""
         net, source = self.sampler(), generator(self.device, seed, "sample")
+        view = View(net, self.seen_g.bf16)
         with _evaluating(net):
-            parts = [self.family.sample(View(net, self.seen_g.bf16), draws) for draws in self._draw_in_batches(n, source)]
-        return torch.cat(parts)
+            parts = [self.family.sample(view, self._draw(len(some), source), some) for some in in_batches(given)]
+        return joined(parts)
 
     def d_loss_heldout(self, n: int, seed: int) -> float:
         """`d_adv` in evaluation mode on held-out real examples and as many fresh samples: the honest ln 2 reading."""
         source = generator(self.device, seed, "heldout")
-        eyes = View(self.d, self.seen_d.bf16, generator(self.device, seed, "heldout-noise"), noise_at(self.training, self.kimg))
-        real, labels = self.dataset.heldout[:n], self.dataset.heldout_labels
-        total = torch.zeros((), device=self.device, dtype=torch.float64)
+        noise = generator(self.device, seed, "heldout-noise")
+        eyes = View(self.d, self.seen_d.bf16, noise, noise_at(self.training, self.kimg), self.seen_d.policies)
+        data = self.dataset
+        rest = (data.heldout_labels, data.heldout_source)
+        heldout = Batch(data.heldout[:n], *(None if part is None else part[:n] for part in rest))
+        total, count = torch.zeros((), device=self.device, dtype=torch.float64), 0
         with torch.no_grad(), _evaluating(self.g, self.d):
-            start = 0
-            for draws in self._draw_in_batches(len(real), source):
-                stop = start + len(draws.z)
-                batch = Batch(to_unit(real[start:stop].to(self.device)), None if labels is None else labels[start:stop].to(self.device))
-                _, aux = self.family.d_loss(self.seen_g, eyes, batch, draws, self.config.hparams, self.memo)
-                total += aux["d_adv"].double() * (stop - start)
-                start = stop
-        return float(total / len(real))
+            for some in in_batches(heldout):
+                batch = _placed(some, self.device)
+                _, aux = self.family.d_loss(self.seen_g, eyes, batch, self._draw(len(batch), source), self.config.hparams, self.memo)
+                total += aux["d_adv"].double() * len(batch)
+                count += len(batch)
+        return float(total / count)
 
-    def _draw_in_batches(self, n: int, source: torch.Generator) -> Iterator[Draws]:
-        for start in range(0, n, SAMPLE_BATCH):
-            yield self.family.draw(self.config.arch, min(SAMPLE_BATCH, n - start), source)
+    def _draw(self, n: int, source: torch.Generator) -> Draws:
+        return self.family.draw(self.config.arch, self.config.hparams, self.form, n, source)
 
     def state(self) -> dict[str, Any]:
         """Everything the rest of the run depends on; tensors, numbers and texts only."""
@@ -240,11 +250,14 @@ class Trainer:
         return time.perf_counter()
 
 
-def _placed(examples: Tensor, device: torch.device) -> Tensor:
-    """On the device when that leaves it half of its free memory; else where they are, and batches travel."""
-    if device.type == "cuda" and examples.numel() * examples.element_size() > torch.cuda.mem_get_info(device)[0] / 2:
-        return examples
-    return examples.to(device)
+def _signals_in(aux: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value for name, value in aux.items() if name in SIGNALS}
+
+
+def _placed(stored: Batch, device: torch.device) -> Batch:
+    """Stored examples as a step sees them."""
+    y, source = stored.y, stored.source
+    return Batch(to_unit(stored.x.to(device)), None if y is None else y.to(device), None if source is None else to_unit(source.to(device)))
 
 
 def _gradient_norm(net: nn.Module) -> Tensor:

@@ -8,26 +8,36 @@ from __future__ import annotations
 
 import pytest
 import torch
-from toys import dataset_for, toy_config
+from toys import CASES, dataset_for, toy_config
 
+from gantune import bundled
 from gantune.config import declared_params
 from gantune.families import family_names, open_family
-from gantune.params import Param
-from gantune.space import open_space
+from gantune.params import Param, params_of
+from gantune.spec import load_sweep
+from gantune.training.settings import Training
 from gantune.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 KIMG = 0.12
+CONVOLUTIONS = {"net": "dcgan"}
 # What a parameter needs beside it to have an effect at all.
-NEEDS = {
+NEEDS: dict[str, dict[str, object]] = {
     "momentum": {"optimiser": "sgd", "lr_g": 0.01},
     "lr_decay_start": {"lr_decay": "linear", "lr_decay_kimg": 0.12},
     "lr_decay_kimg": {"lr_decay": "linear"},
     "noise_kimg": {"noise": 0.3},
     "hidden": {"net": "mlp"},
     "layers": {"net": "mlp"},
+    "net": {"penalty": "none", "spectral_norm": False},
+    "g_net": CONVOLUTIONS,
+    "features": CONVOLUTIONS,
+    "g_norm": CONVOLUTIONS,
+    "d_norm": {**CONVOLUTIONS, "penalty": "none"},
+    "penalty": {"d_norm": "none"},
+    "penalty_weight": {"penalty": "gp", "d_norm": "none"},
 }
-VALUES = {
+VALUES: dict[str, tuple[object, object]] = {
     "lr_decay": ("none", "linear"),
     "lr_decay_start": (0.0, 0.08),
     "lr_decay_kimg": (0.12, 0.3),
@@ -35,19 +45,24 @@ VALUES = {
     "d_warmup": (0.0, 0.06),
     "ema_kimg": (0.0, 0.05),
     "net": ("dcgan", "mlp"),
+    "g_net": ("same", "mlp"),
     "k": (1, 3),
+    "spectral_norm": (False, True),
+    "penalty": ("none", "gp"),
 }
 DATA_ONLY = {"image_size"}  # tested with the data sets
+TRAINER_ON = ("gan", "dcgan")  # the trainer's own settings are the same for every family
 
 
 def outcome(name: str, kind: str, **values: object) -> torch.Tensor:
     """All weights after a few steps, and the samples they give."""
-    companions = {key: value for key, value in values.items() if key in declared_params(open_family(name))}
+    declared = declared_params(open_family(name))
+    companions = {key: value for key, value in values.items() if key in declared}
     config = toy_config(name, kind, **({"lr_decay_kimg": 0.12} | companions))
     trainer = Trainer(config, dataset_for(kind), CPU)
     trainer.train_to(KIMG)
     weights = [weight.detach().flatten() for player in (trainer.g, trainer.d) for weight in player.parameters()]
-    return torch.cat([*weights, trainer.sample(20, 0).flatten()])
+    return torch.cat([*weights, trainer.sample(20, 0).x.flatten()])
 
 
 def two_values(parameter: Param) -> tuple[object, object]:
@@ -55,6 +70,8 @@ def two_values(parameter: Param) -> tuple[object, object]:
         return VALUES[parameter.name]
     if parameter.choices is not None:
         return parameter.choices[0], parameter.choices[1]
+    if parameter.kind is bool:
+        return False, True
     if parameter.kind is int:
         return 3, 5
     high = 1.0 if parameter.high is None else min(1.0, parameter.high)
@@ -65,26 +82,36 @@ def differ(a: torch.Tensor, b: torch.Tensor) -> bool:
     return a.shape != b.shape or float((a - b).norm() / b.norm()) > 1e-4
 
 
-CASES = [(family, name) for family in family_names() for name in declared_params(open_family(family)) if name not in DATA_ONLY]
+def parameters_of(name: str) -> list[str]:
+    own = [*params_of(open_family(name).Arch), *params_of(open_family(name).Hparams)]
+    return own + (list(params_of(Training)) if name in TRAINER_ON else [])
 
 
-@pytest.mark.parametrize(("family", "name"), CASES)
+def kind_for(name: str) -> str:
+    return next(kind for kind in ("images", "pairs", "domains", "queries", "points") if (name, kind) in CASES)
+
+
+PARAMETERS = [(family, name) for family in family_names() for name in parameters_of(family) if name not in DATA_ONLY]
+
+
+@pytest.mark.parametrize(("family", "name"), PARAMETERS)
 def test_every_parameter_changes_the_training(family: str, name: str) -> None:
     first, second = two_values(declared_params(open_family(family))[name])
     needs = NEEDS.get(name, {})
-    assert differ(outcome(family, "images", **needs, **{name: first}), outcome(family, "images", **needs, **{name: second}))
+    kind = kind_for(family)
+    assert differ(outcome(family, kind, **needs, **{name: first}), outcome(family, kind, **needs, **{name: second}))
 
 
-@pytest.mark.parametrize("space", ["balance", "dcgan", "gan", "wgan_gp"])
-def test_every_searched_parameter_changes_the_training(space: str) -> None:
+@pytest.mark.parametrize("sweep", bundled.names("sweeps"))
+def test_every_searched_parameter_changes_the_training(sweep: str) -> None:
     """At two values of its own domain, far from each other."""
-    family = "dcgan" if space == "balance" else space
-    searched = open_space(space, family)[0].parameters
-    assert searched
-    for name, domain in searched.items():
+    spec = load_sweep(sweep)
+    assert spec.space.parameters
+    for name, domain in spec.space.parameters.items():
         needs = NEEDS.get(name, {})
         low, high = domain.choices[:2] if domain.kind == "choice" else (domain.low * 1.01 + 1e-9, domain.high * 0.5)
-        assert differ(outcome(family, "images", **needs, **{name: low}), outcome(family, "images", **needs, **{name: high})), name
+        kind = kind_for(spec.family)
+        assert differ(outcome(spec.family, kind, **needs, **{name: low}), outcome(spec.family, kind, **needs, **{name: high})), name
 
 
 def test_the_check_itself_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,11 +13,12 @@ import sys
 sys.modules.update(dict.fromkeys({ABSENT!r}))
 import pathlib, torch
 from gantune.data import open_dataset, to_unit
+from gantune.families.base import Samples
 from gantune.metrics import Evaluator, MetricSettings
 import gantune.metrics.compare
 cache = pathlib.Path(sys.argv[1])
 data = open_dataset("mnist5k", cache=cache)
-print(Evaluator(data, MetricSettings(n_fake=100, n_real=200), torch.device("cpu"), cache)(to_unit(data.heldout[:100]))["fid"])
+print(Evaluator(data, MetricSettings(n_fake=100, n_real=200), torch.device("cpu"), cache)(Samples(to_unit(data.heldout[:100])))["fid"])
 """
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from gantune.data import Batches, to_bytes, to_unit
+from gantune.data import Batches, Dataset, to_bytes, to_unit
 
 
 def rows(batches: Batches, index: int) -> list[int]:
@@ -12,7 +12,13 @@ def rows(batches: Batches, index: int) -> list[int]:
 
 
 def stream(n: int, batch: int, seed: int = 0) -> Batches:
-    return Batches(torch.arange(n, dtype=torch.uint8).reshape(n, 1, 1, 1), batch, seed, labels=torch.arange(n))
+    return Batches(numbered(n), batch, seed, torch.device("cpu"))
+
+
+def numbered(n: int, **more: object) -> Dataset:
+    """Pictures of one pixel that holds their row's number, which is their label, too."""
+    images = torch.arange(n, dtype=torch.uint8).reshape(n, 1, 1, 1)
+    return Dataset("numbered", (1, 1, 1), images, images[:1], "numbered", torch.arange(n), **more)
 
 
 def test_an_epoch_shows_each_example_at_most_once_and_drops_the_incomplete_batch():
@@ -49,10 +55,21 @@ def test_examples_and_labels_stay_together_in_unit_range():
 def test_rows_travel_as_bytes_and_become_floats_where_they_arrive(monkeypatch):
     seen = []
     monkeypatch.setattr("gantune.data.batches.to_unit", lambda x: seen.append((x.dtype, x.device.type)) or x)
-    images = torch.zeros(8, 1, 2, 2, dtype=torch.uint8)
-    batch = Batches(images, 4, 0, labels=torch.arange(8), device=torch.device("meta"))(0)
+    monkeypatch.setattr("gantune.data.batches._fits", lambda dataset, device: False)
+    batch = Batches(numbered(8), 4, 0, torch.device("meta"))(0)
     assert seen == [(torch.uint8, "meta")]
     assert (batch.x.device.type, batch.y.device.type) == ("meta", "meta")
+
+
+def test_partners_stay_together_and_strangers_do_not():
+    images = torch.arange(100, dtype=torch.uint8).reshape(100, 1, 1, 1)
+    paired = Batches(numbered(100, source=images, paired=True), 30, 0, torch.device("cpu"))
+    apart = Batches(numbered(100, source=images[:50]), 30, 0, torch.device("cpu"))
+    for index in range(6):
+        assert torch.equal(paired(index).source, paired(index).x)
+        assert not torch.equal(apart(index).source, apart(index).x)
+        assert torch.equal(apart(index).x, paired(index).x)
+    assert len({row for index in range(1) for row in apart(index).source.flatten().tolist()}) == 30
 
 
 def test_bytes_and_unit_range_are_inverse():

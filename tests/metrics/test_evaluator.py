@@ -10,6 +10,7 @@ import torch
 from gantune.data import open_dataset, to_unit
 from gantune.data.tensorfile import read
 from gantune.errors import UserError
+from gantune.families.base import Samples
 from gantune.metrics import Evaluator, MetricSettings, real_side
 from gantune.metrics.mnist_cnn import WEIGHTS, load
 from gantune.signals import SIGNALS
@@ -37,11 +38,11 @@ def test_the_shipped_classifier_knows_digits(digits):
 
 def test_real_digits_read_the_floor_and_worse_ones_read_worse(evaluator, digits):
     real = to_unit(digits.heldout[:500])
-    assert evaluator(real) == pytest.approx(evaluator.floor)
+    assert evaluator(Samples(real)) == pytest.approx(evaluator.floor)
     blurred = torch.nn.functional.avg_pool2d(real, 3, 1, 1)
-    noisy = evaluator((real + 0.5 * torch.randn(real.shape, generator=torch.Generator().manual_seed(0))).clamp(-1, 1))
-    collapsed = evaluator(real[:5].repeat(100, 1, 1, 1))
-    assert evaluator.floor["fid"] < evaluator(blurred)["fid"] < 500
+    noisy = evaluator(Samples((real + 0.5 * torch.randn(real.shape, generator=torch.Generator().manual_seed(0))).clamp(-1, 1)))
+    collapsed = evaluator(Samples(real[:5].repeat(100, 1, 1, 1)))
+    assert evaluator.floor["fid"] < evaluator(Samples(blurred))["fid"] < 500
     for worse in (noisy, collapsed):
         assert worse["fid"] > 10 * evaluator.floor["fid"]
         assert worse["c2st_loss"] < evaluator.floor["c2st_loss"] - 0.2
@@ -62,31 +63,31 @@ def test_every_key_is_a_declared_signal(evaluator):
 def test_an_infinite_sample_makes_every_metric_nan(evaluator, digits):
     fake = to_unit(digits.heldout[:500]).clone()
     fake[7, 0, 3, 3] = math.inf
-    metrics = evaluator(fake)
+    metrics = evaluator(Samples(fake))
     assert metrics.keys() == evaluator.floor.keys()
     assert all(math.isnan(value) for value in metrics.values())
 
 
 def test_a_constant_generator_is_measured_without_a_crash(evaluator):
-    metrics = evaluator(torch.zeros(500, 1, 32, 32))
+    metrics = evaluator(Samples(torch.zeros(500, 1, 32, 32)))
     assert all(math.isfinite(value) for value in metrics.values())
     assert metrics["recall"] == 0
 
 
 def test_the_number_of_samples_is_held_to(evaluator):
     with pytest.raises(ValueError, match="500"):
-        evaluator(torch.zeros(499, 1, 32, 32))
+        evaluator(Samples(torch.zeros(499, 1, 32, 32)))
     assert evaluator.provenance["n_fake"] == 500
     assert evaluator.provenance["n_real"] == 4000
 
 
 def test_the_same_samples_and_seed_read_the_same(evaluator):
     fake = torch.rand(500, 1, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    assert evaluator(fake, seed=1) == evaluator(fake, seed=1)
+    assert evaluator(Samples(fake), seed=1) == evaluator(Samples(fake), seed=1)
 
 
 def test_untrained_generators_are_detected_and_real_digits_are_not(evaluator):
-    controls = evaluator.c2st_controls(torch.randn(500, 1, 32, 32, generator=torch.Generator().manual_seed(0)).tanh())
+    controls = evaluator.c2st_controls(Samples(torch.randn(500, 1, 32, 32, generator=torch.Generator().manual_seed(0)).tanh()))
     assert controls["untrained"].detected
     assert not controls["real"].detected
 

@@ -48,11 +48,11 @@ MISTAKES = [
     ("space: ./nowhere.yaml", "space", "there is no such file"),
     ("data: mnist5", "data", "line 5: data: unknown data set 'mnist5'. Did you mean \"mnist5k\"?"),
     ("data: folder:nowhere", "data", "data: there is no folder"),
-    ("data: ring8", "data", "line 5: data: DCGAN's networks take square images"),
+    ("data: ring8", "data", "line 5: data: convolutional networks take square images"),
     ("fixed: {batch: many}", "fixed", "line 5: fixed: batch is a whole number in [2, 65536], got 'many'"),
     ("fixed: {bacth: 3}", "fixed", "fixed: unknown parameter 'bacth'. Did you mean \"batch\"?"),
     ("fixed: {lr_g: 1e-3}", "fixed", "lr_g is fixed at 0.001 there, and searched in search_spaces/dcgan.yaml, line 1: lr_g"),
-    ("fixed: {image_size: 17}", "fixed", "fixed.image_size: DCGAN's networks take square images"),
+    ("fixed: {image_size: 17}", "fixed", "fixed.image_size: convolutional networks take square images"),
     ("budget: {trials: 0}", "budget", "line 5: budget.trials: is at least 1, got 0."),
     ("budget: {trials: 2.5}", "budget", "budget.trials: a whole number is needed, got 2.5."),
     ("budget: {trials: true}", "budget", "budget.trials: a whole number is needed, got True."),
@@ -195,7 +195,7 @@ def test_hours_need_no_number_of_trials() -> None:
 def test_points_need_no_image_size() -> None:
     spec = load(line("family: gan", "family").replace("space: dcgan", "space: gan").replace(", features: 4", ""), data="ring8")
     assert spec.fixed == {"batch": 64}
-    assert spec.notes == ("image_size is left out, as ring8 holds points",)
+    assert spec.notes == ("image_size is left out, as ring8 holds no pictures",)
 
 
 def test_a_rule_that_cannot_speak_is_refused_only_where_the_user_named_it() -> None:

@@ -57,11 +57,11 @@ def test_signals_are_means_over_the_steps_since_the_last_report() -> None:
     with torch.no_grad():
         for step in range(5):
             batch = probe.batches(step)
-            draws = probe.family.draw(probe.config.arch, 20, probe.draws)
+            draws = probe._draw(20, probe.draws)
             loss, aux = probe.family.d_loss(probe.g, probe.d, batch, draws, probe.config.hparams, {})
             losses.append(float(loss))
             right.append(float((aux["d_real"] > 0).float().mean()))
-            probe.family.draw(probe.config.arch, 20, probe.draws)  # the generator's step
+            probe._draw(20, probe.draws)  # the generator's step
     trainer.train_to(0.1)
     signals = trainer.signals()
     assert signals["d_loss"] == pytest.approx(sum(losses) / 5, rel=1e-5)
@@ -102,7 +102,7 @@ def test_samples_of_averaged_weights_use_recalibrated_statistics() -> None:
     seen = {}
     norms[0].register_forward_pre_hook(lambda module, args: seen.update(x=args[0]))
     net.train()
-    net(trainer.family.draw(trainer.config.arch, 2000, torch.Generator().manual_seed(5)).z)
+    net(trainer._draw(2000, torch.Generator().manual_seed(5)).z)
     mean = seen["x"].mean((0, 2, 3))
     trainer.sampler()
     spread = seen["x"].std((0, 2, 3)).mean()
@@ -125,7 +125,7 @@ def test_heldout_loss_is_that_of_evaluation_mode_on_heldout_data_and_moves_nothi
     from gantune.data import to_unit
     from gantune.training.seeds import generator
 
-    draws = trainer.family.draw(trainer.config.arch, 100, generator(CPU, 1, "heldout"))
+    draws = trainer._draw(100, generator(CPU, 1, "heldout"))
     with torch.no_grad():
         batch = Batch(to_unit(trainer.dataset.heldout[:100]))
         _, aux = trainer.family.d_loss(trainer.g, trainer.d, batch, draws, trainer.config.hparams, {})
@@ -158,7 +158,7 @@ def test_bf16_trains_close_to_float32() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "values"), [("gan", {"lr_g": 2e-3}), ("wgan_gp", {"lr_g": 1e-3, "lr_ratio": 2, "k": 3, "gp_weight": 0.1})]
+    ("name", "values"), [("gan", {"lr_g": 2e-3}), ("wgan_gp", {"lr_g": 1e-3, "lr_ratio": 2, "k": 3, "penalty_weight": 0.1})]
 )
 def test_learns_two_blobs(name: str, values: dict) -> None:
     """Mean and covariance of the averaged generator's samples come near the data's; with a generator loss of wrong sign they do not."""
@@ -166,7 +166,7 @@ def test_learns_two_blobs(name: str, values: dict) -> None:
     real = trainer.dataset.train
 
     def distance() -> float:
-        fake = trainer.sample(1000, 3)
+        fake = trainer.sample(1000, 3).x
         return float((fake.mean(0) - real.mean(0)).norm() + (fake.T.cov() - real.T.cov()).norm())
 
     before = distance()
@@ -178,7 +178,7 @@ def test_dcgan_learns_two_squares() -> None:
     """Samples come to resemble one of the two kinds of image each, and both kinds appear."""
     trainer = trainer_of("dcgan", "images", lr_g=2e-3, features=8)
     trainer.train_to(8)
-    fake = trainer.sample(200, 3)
+    fake = trainer.sample(200, 3).x
     upper, lower = fake[:, 0, 2:8, 2:8].mean((1, 2)), fake[:, 0, 8:14, 8:14].mean((1, 2))
     background = fake[:, 0, :2].mean()
     assert background < -0.6
