@@ -77,3 +77,58 @@ def test_optimal_d_attains_ln2_minus_jsd_and_its_kin(shift: float) -> None:
     assert bce == pytest.approx(math.log(2) - jsd, abs=1e-6)
     assert least_squares == pytest.approx(0.25 - gap / 8, abs=1e-6)
     assert hinge == pytest.approx(2 * (1 - tv), abs=1e-4)
+
+
+@pytest.mark.parametrize("name", list(losses.DIVERGENCES))
+def test_an_optimal_f_gan_attains_its_divergence(name: str) -> None:
+    """Between N(0, 1) and N(½, 1): E_p T − E_q f*(T) at T = f'(p/q) is D_f(p‖q) = E_q f(p/q), and no other v gives more."""
+    p, q = norm(0, 1).pdf, norm(0.5, 1).pdf
+    divergence = losses.DIVERGENCES[name]
+
+    def integral(f) -> float:
+        return quad(f, -8, 8.5, limit=200, epsabs=1e-9)[0]
+
+    def parts(v: float) -> tuple[float, float]:
+        raw = torch.tensor(v, dtype=torch.float64)
+        return float(divergence.activation(raw)), float(divergence.conjugate(raw))
+
+    def value(shift: float) -> float:
+        def integrand(x: float) -> float:
+            activation, conjugate = parts(OPTIMAL[name](p(x) / q(x)) + shift)
+            return p(x) * activation - q(x) * conjugate
+
+        return integral(integrand)
+
+    expected = integral(lambda x: q(x) * divergence.f(p(x) / q(x)))
+    assert value(0.0) == pytest.approx(expected, abs=1e-6)
+    assert value(0.05) < expected > value(-0.05)
+    assert divergence.at_one == pytest.approx(divergence.f(1.0))
+
+
+OPTIMAL = {  # v with g_f(v) = f'(u), solved by hand
+    "kl": lambda u: math.log(u) + 1,
+    "reverse_kl": math.log,
+    "pearson": lambda u: 2 * (u - 1),
+    "hellinger": lambda u: 0.5 * math.log(u),
+    "js": math.log,
+    "gan": math.log,
+}
+
+
+def test_js_and_gan_rows_are_twice_jsd() -> None:
+    """The JS row is 2·JSD, the GAN row 2·JSD − 2 ln 2."""
+    p, q = norm(0, 1).pdf, norm(2, 1).pdf
+
+    def integral(f) -> float:
+        return quad(f, -8, 10, limit=200, epsabs=1e-9)[0]
+
+    jsd = integral(lambda x: 0.5 * p(x) * math.log(2 * p(x) / (p(x) + q(x))) + 0.5 * q(x) * math.log(2 * q(x) / (p(x) + q(x))))
+    js, gan = (integral(lambda x, f=losses.DIVERGENCES[name].f: q(x) * f(p(x) / q(x))) for name in ("js", "gan"))
+    assert js == pytest.approx(2 * jsd, abs=1e-6)
+    assert gan == pytest.approx(2 * jsd - 2 * math.log(2), abs=1e-6)
+
+
+def test_pulling_away_leaves_out_each_code_with_itself() -> None:
+    codes = torch.tensor([[1.0, 0.0], [3.0, 0.0], [0.0, 2.0]])  # cosines 1, 0, 0
+    assert losses.pulling_away(codes).item() == pytest.approx(2 / 6)
+    assert losses.pulling_away(torch.eye(4)).item() == pytest.approx(0, abs=1e-7)

@@ -7,12 +7,35 @@ from typing import Any
 
 from gantune.errors import UserError, did_you_mean
 from gantune.families.base import Family
+from gantune.families.began import BEGAN
 from gantune.families.dcgan import DCGAN
+from gantune.families.dragan import DRAGAN
+from gantune.families.ebgan import EBGAN
+from gantune.families.fgan import FGAN
 from gantune.families.gan import GAN
+from gantune.families.hinge_gan import HingeGAN
+from gantune.families.ls_gan import LossSensitiveGAN
+from gantune.families.lsgan import LSGAN
+from gantune.families.noise_gan import NoiseGAN
+from gantune.families.wgan import WGAN
 from gantune.families.wgan_gp import WGANGP
 from gantune.user_code import run_file
 
-FAMILIES: dict[str, type[Family[Any, Any]]] = {family.name: family for family in (GAN, DCGAN, WGANGP)}
+_BUNDLED: tuple[type[Family[Any, Any]], ...] = (
+    GAN,
+    DCGAN,
+    WGAN,
+    WGANGP,
+    NoiseGAN,
+    LSGAN,
+    LossSensitiveGAN,
+    HingeGAN,
+    DRAGAN,
+    EBGAN,
+    BEGAN,
+    FGAN,
+)
+FAMILIES: dict[str, type[Family[Any, Any]]] = {family.name: family for family in _BUNDLED}
 
 
 def family_names() -> tuple[str, ...]:

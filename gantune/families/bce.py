@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from gantune.families.base import Equilibrium
-from gantune.families.standard import StandardGAN, StandardHparams
+from gantune.families.standard import StandardGAN, StandardHparams, constant_at_equals
 from gantune.losses import bce_d, minimax_g, non_saturating_g
 from gantune.params import param
 
@@ -31,5 +31,5 @@ class BCEGAN(StandardGAN[BCEHparams]):
     def adversarial_g(self, fake: Tensor, hp: BCEHparams) -> Tensor:
         return (non_saturating_g if hp.g_loss == "non_saturating" else minimax_g)(fake)
 
-    def equilibrium(self, hp: BCEHparams) -> Equilibrium:
-        return Equilibrium(value=math.log(2), scale=math.log(2))
+    def equilibrium(self, hp: BCEHparams) -> Equilibrium | None:
+        return constant_at_equals(hp, value=math.log(2), scale=math.log(2))

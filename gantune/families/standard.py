@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from gantune.families.base import Aux, Batch, Draws, Family, Form, Memo, Players, Samples
+from gantune.families.base import Aux, Batch, Draws, Equilibrium, Family, Form, Memo, Players, Samples
 from gantune.nets.standard import StandardArch, check_independent, make_discriminator, make_generator
 from gantune.params import param
 from gantune.penalties import dragan_penalty, r1_penalty, wgan_gp_penalty
@@ -70,11 +70,7 @@ class StandardGAN(Family[StandardArch, HparamsT]):
         fake = self.generate(g, draws, batch)
         on_real, on_fake = self.judge(d, batch.x, batch), self.judge(d, fake, batch)
         loss = self.adversarial_d(on_real, on_fake, hp)
-        aux = {"d_adv": loss, "d_real": on_real, "d_fake": on_fake}
-        if hp.penalty == "none":
-            return loss, aux
-        penalty = self._penalty(d, batch, fake, draws, hp)
-        return loss + hp.penalty_weight * penalty, aux | {"d_penalty": penalty}
+        return self.with_penalty(loss, {"d_adv": loss, "d_real": on_real, "d_fake": on_fake}, d, batch, fake, draws, hp)
 
     def g_loss(self, g: nn.Module, d: nn.Module, batch: Batch, draws: Draws, hp: HparamsT, memo: Memo) -> tuple[Tensor, Aux]:
         fake = self.generate(g, draws, batch)
@@ -85,6 +81,15 @@ class StandardGAN(Family[StandardArch, HparamsT]):
 
     def check(self, arch: StandardArch, hp: HparamsT, form: Form) -> None:
         check_independent(arch, form, hp.penalty)
+
+    def with_penalty(
+        self, loss: Tensor, aux: Aux, d: nn.Module, batch: Batch, fake: Tensor, draws: Draws, hp: HparamsT
+    ) -> tuple[Tensor, Aux]:
+        """D's loss with the penalty that the settings ask for."""
+        if hp.penalty == "none":
+            return loss, aux
+        penalty = self._penalty(d, batch, fake, draws, hp)
+        return loss + hp.penalty_weight * penalty, aux | {"d_penalty": penalty}
 
     def _penalty(self, d: nn.Module, batch: Batch, fake: Tensor, draws: Draws, hp: HparamsT) -> Tensor:
         def judged(x: Tensor) -> Tensor:
@@ -100,12 +105,15 @@ class StandardGAN(Family[StandardArch, HparamsT]):
         return dragan_penalty(judged, batch.x, eps, draws.spread)
 
 
+def constant_at_equals(hp: StandardHparams, value: float, scale: float | None) -> Equilibrium | None:
+    """`value`, which a D that gives all examples the same output reads at equal distributions; None where a penalty that wants
+    gradients of norm 1 keeps D from being constant there. (A critic's linear loss does not mind, and needs no such care.)"""
+    return None if hp.penalty in ("gp", "dragan") else Equilibrium(value, scale)
+
+
 def latent(distribution: str, n: int, dim: int, generator: torch.Generator) -> Tensor:
     """z (n, dim), standard normal or uniform on [-1, 1]."""
     if distribution == "uniform":
         return torch.rand(n, dim, generator=generator, device=generator.device) * 2 - 1
     assert distribution == "normal", distribution
     return torch.randn(n, dim, generator=generator, device=generator.device)
-
-
-AnyStandard = StandardGAN[Any]

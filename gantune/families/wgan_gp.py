@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from torch import Tensor
-
-from gantune.families.base import Equilibrium
-from gantune.families.standard import StandardGAN, StandardHparams
-from gantune.losses import wasserstein_d, wasserstein_g
+from gantune.families.standard import StandardHparams
+from gantune.families.wasserstein import WassersteinGAN
 
 
-class WGANGP(StandardGAN[StandardHparams]):
+class WGANGP(WassersteinGAN[StandardHparams]):
     """A critic held near 1-Lipschitz by a penalty; five critic steps for each generator step, no batch norm in the critic (section 4)."""
 
     name = "wgan_gp"
@@ -28,13 +25,3 @@ class WGANGP(StandardGAN[StandardHparams]):
         "layers": 3,
         "latent_dim": 128,
     }
-    decision = None
-
-    def adversarial_d(self, real: Tensor, fake: Tensor, hp: StandardHparams) -> Tensor:
-        return wasserstein_d(real, fake)  # eq. 3, first two terms
-
-    def adversarial_g(self, fake: Tensor, hp: StandardHparams) -> Tensor:
-        return wasserstein_g(fake)
-
-    def equilibrium(self, hp: StandardHparams) -> Equilibrium:
-        return Equilibrium(value=0.0, scale=None)

@@ -133,7 +133,7 @@ def test_equal_distributions_reach_the_equilibrium_value(name: str, kind: str) -
         loss, aux = family.d_loss(lambda z: fake, trainer.d, Batch(real), draws, config.hparams, trainer.memo)
         return loss, aux["d_adv"]
 
-    for _ in range(60):
+    for _ in range(200):
         trainer.opt_d.zero_grad()
         loss_on_equals()[0].backward()
         trainer.opt_d.step()

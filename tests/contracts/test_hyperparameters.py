@@ -36,6 +36,9 @@ NEEDS: dict[str, dict[str, object]] = {
     "d_norm": {**CONVOLUTIONS, "penalty": "none"},
     "penalty": {"d_norm": "none"},
     "penalty_weight": {"penalty": "gp", "d_norm": "none"},
+    "g_loss": {"lr_g": 5e-3},  # they part as D's outputs leave 0
+    "margin_end": {"margin_kimg": 0.05},
+    "diversity": {"balance_rate": 0.5},
 }
 VALUES: dict[str, tuple[object, object]] = {
     "lr_decay": ("none", "linear"),
@@ -48,6 +51,7 @@ VALUES: dict[str, tuple[object, object]] = {
     "g_net": ("same", "mlp"),
     "k": (1, 3),
     "spectral_norm": (False, True),
+    "margin_end": (1.0, 50.0),
     "penalty": ("none", "gp"),
 }
 DATA_ONLY = {"image_size"}  # tested with the data sets
