@@ -24,6 +24,7 @@ CONVOLUTIONS = {"net": "dcgan"}
 # What a parameter needs beside it to have an effect at all.
 NEEDS: dict[str, dict[str, object]] = {
     "momentum": {"optimiser": "sgd", "lr_g": 0.01},
+    "beta1": {"optimiser": "adam"},
     "lr_decay_start": {"lr_decay": "linear", "lr_decay_kimg": 0.12},
     "lr_decay_kimg": {"lr_decay": "linear"},
     "noise_kimg": {"noise": 0.3},
@@ -39,6 +40,7 @@ NEEDS: dict[str, dict[str, object]] = {
     "g_loss": {"lr_g": 5e-3},  # they part as D's outputs leave 0
     "margin_end": {"margin_kimg": 0.05},
     "diversity": {"balance_rate": 0.5},
+    "balance_rate": {"lr_g": 1e-2},
 }
 VALUES: dict[str, tuple[object, object]] = {
     "lr_decay": ("none", "linear"),
