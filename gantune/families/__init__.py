@@ -8,12 +8,15 @@ from typing import Any
 from gantune.errors import UserError, did_you_mean
 from gantune.families.base import Family
 from gantune.families.began import BEGAN
+from gantune.families.bigan import BiGAN
+from gantune.families.cgan import CGAN
 from gantune.families.dcgan import DCGAN
 from gantune.families.dragan import DRAGAN
 from gantune.families.ebgan import EBGAN
 from gantune.families.fgan import FGAN
 from gantune.families.gan import GAN
 from gantune.families.hinge_gan import HingeGAN
+from gantune.families.infogan import InfoGAN
 from gantune.families.ls_gan import LossSensitiveGAN
 from gantune.families.lsgan import LSGAN
 from gantune.families.noise_gan import NoiseGAN
@@ -24,6 +27,7 @@ from gantune.user_code import run_file
 _BUNDLED: tuple[type[Family[Any, Any]], ...] = (
     GAN,
     DCGAN,
+    CGAN,
     WGAN,
     WGANGP,
     NoiseGAN,
@@ -34,6 +38,8 @@ _BUNDLED: tuple[type[Family[Any, Any]], ...] = (
     EBGAN,
     BEGAN,
     FGAN,
+    InfoGAN,
+    BiGAN,
 )
 FAMILIES: dict[str, type[Family[Any, Any]]] = {family.name: family for family in _BUNDLED}
 

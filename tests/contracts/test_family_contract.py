@@ -130,7 +130,8 @@ def test_equal_distributions_reach_the_equilibrium_value(name: str, kind: str) -
     def loss_on_equals() -> tuple[torch.Tensor, torch.Tensor]:
         real, fake = torch.randn(2, 1024, 2, generator=source)
         draws = family.draw(config.arch, config.hparams, trainer.form, 1024, source)
-        loss, aux = family.d_loss(lambda z: fake, trainer.d, Batch(real), draws, config.hparams, trainer.memo)
+        told = torch.randint(2, (1024,), generator=source) if family.needs == "labels" else None
+        loss, aux = family.d_loss(lambda *inputs: fake, trainer.d, Batch(real, told), draws, config.hparams, trainer.memo)
         return loss, aux["d_adv"]
 
     for _ in range(200):

@@ -1,0 +1,84 @@
+"""InfoGAN's information bound, BiGAN's flipped labels and what conditional players are told, against numbers worked out by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from toys import dataset_for, toy_config
+
+from gantune.errors import UserError
+from gantune.families.base import Batch, Draws
+from gantune.families.bigan import BiGAN, BiGANHparams
+from gantune.families.infogan import InfoGAN, InfoGANHparams
+from gantune.nets.conditional import as_vectors
+from gantune.training.trainer import Trainer
+
+CPU = torch.device("cpu")
+CODE = torch.tensor([0, 3, 1, 2])
+DRAWS = Draws(z=torch.zeros(4, 1), code=CODE, code_c=torch.tensor([[0.5], [-0.5], [1.0], [0.0]]))
+
+
+def test_a_q_that_knows_reads_ln_k_and_one_that_ignores_reads_0() -> None:
+    knowing = (torch.eye(4)[CODE] * 50, DRAWS.code_c)
+    ignoring = (torch.zeros(4, 4), torch.zeros(4, 1))
+    entropy, best = math.log(2), -0.5 * math.log(2 * math.pi)
+    total, bound = InfoGAN().information(knowing, DRAWS, InfoGANHparams())
+    assert bound.item() == pytest.approx(math.log(4), abs=1e-6)
+    assert total.item() == pytest.approx(math.log(4) + entropy + best, abs=1e-6)
+    total, bound = InfoGAN().information(ignoring, DRAWS, InfoGANHparams(mi_weight=2.0, mi_weight_continuous=3.0))
+    assert bound.item() == pytest.approx(0, abs=1e-6)
+    assert total.item() == pytest.approx(3 * (entropy + best - (0.25 + 0.25 + 1) / 8), abs=1e-6)
+
+
+def test_both_players_of_infogan_maximise_the_information() -> None:
+    def d(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        return torch.zeros(4), torch.eye(4)[CODE] * 50, torch.zeros(4, 1)
+
+    batch, hp = Batch(torch.zeros(4, 2)), InfoGANHparams(mi_weight=2.0, mi_weight_continuous=0.0)
+    loss, aux = InfoGAN().d_loss(lambda *inputs: inputs[0], d, batch, DRAWS, hp, {})
+    assert aux["d_adv"].item() == pytest.approx(math.log(2))
+    assert loss.item() == pytest.approx(math.log(2) - 2 * math.log(4), abs=1e-5)
+    assert InfoGAN().g_loss(lambda *inputs: inputs[0], d, batch, DRAWS, hp, {})[0].item() == pytest.approx(
+        math.log(2) - 2 * math.log(4), abs=1e-5
+    )
+
+
+def test_bigan_compares_pairs_and_flips_the_labels_for_g_and_e() -> None:
+    def g(x: torch.Tensor, part: str | None = None) -> torch.Tensor:
+        return x + 1 if part == "encoder" else x - 1
+
+    def d(x: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
+        return (x + 2 * z).flatten()
+
+    batch, draws = Batch(torch.tensor([[0.0]])), Draws(z=torch.tensor([[1.0]]))
+    real, fake = 0 + 2 * 1, 0 + 2 * 1  # (x, E(x)) = (0, 1); (G(z), z) = (0, 1): alike here, so that any D is at chance
+    loss, aux = BiGAN().d_loss(g, d, batch, draws, BiGANHparams(), {})
+    assert (aux["d_real"].item(), aux["d_fake"].item()) == (real, fake)
+    draws = Draws(z=torch.tensor([[3.0]]))  # now (2, 3): logit 8
+    loss, aux = BiGAN().d_loss(g, d, batch, draws, BiGANHparams(), {})
+    flipped, _ = BiGAN().g_loss(g, d, batch, draws, BiGANHparams(), {})
+    softplus = lambda s: math.log1p(math.exp(s))  # noqa: E731
+    assert loss.item() == pytest.approx((softplus(-2) + softplus(8)) / 2)
+    assert flipped.item() == pytest.approx((softplus(2) + softplus(-8)) / 2)
+
+
+def test_labels_reach_both_players_of_cgan() -> None:
+    trainer = Trainer(toy_config("cgan", "images"), dataset_for("images"), CPU)
+    trainer.train_to(0.05)
+    z, x = torch.zeros(2, 4), torch.zeros(2, 1, 16, 16)
+    assert not torch.equal(*trainer.g(z, torch.tensor([0, 1])))
+    assert not torch.equal(*trainer.d(x, torch.tensor([0, 1])))
+    samples = trainer.sample(6, 0)
+    assert samples.y.shape == (6,)
+
+
+def test_classes_become_one_hot_and_attributes_stay() -> None:
+    assert as_vectors(torch.tensor([2, 0]), 3).tolist() == [[0, 0, 1], [1, 0, 0]]
+    assert as_vectors(torch.tensor([[1, 0, 1]], dtype=torch.uint8), 3).tolist() == [[1, 0, 1]]
+
+
+def test_cgan_needs_labels() -> None:
+    with pytest.raises(UserError, match="family cgan needs labelled examples, and data toy-pairs has none. Use mnist5k"):
+        toy_config("cgan", "pairs").check_fits(dataset_for("pairs").form)
