@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from gantune.errors import UserError
-from gantune.nets.init import dcgan_init
+from gantune.nets.init import conv_init
 from gantune.nets.norms import norm
 
 
@@ -40,7 +40,7 @@ class DCGANGenerator(nn.Module):
             width //= 2
         stack += [nn.ConvTranspose2d(width, shape[0], 4, 2, 1, bias=bias), nn.Tanh()]
         self.net = nn.Sequential(*stack)
-        self.apply(dcgan_init)
+        self.apply(conv_init(g_norm))
 
     def forward(self, z: Tensor) -> Tensor:
         out: Tensor = self.net(self.project(z).view(len(z), self.width, 4, 4))
@@ -59,7 +59,7 @@ class DCGANTrunk(nn.Module):
             width *= 2
         self.width = width
         self.net = nn.Sequential(*stack)
-        self.apply(dcgan_init)
+        self.apply(conv_init(d_norm))
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.net(x)
@@ -74,7 +74,7 @@ class DCGANDiscriminator(nn.Module):
         self.trunk = DCGANTrunk(features, shape, d_norm)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Conv2d(self.trunk.width, 1, 4, bias=d_norm == "none")
-        self.head.apply(dcgan_init)
+        self.head.apply(conv_init(d_norm))
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.head(self.dropout(self.trunk(x)))

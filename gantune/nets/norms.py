@@ -7,6 +7,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.parametrizations import spectral_norm
 
 NORMS = ("batch", "layer", "instance", "none")
+NORM_LAYERS = (nn.BatchNorm2d, nn.GroupNorm, nn.InstanceNorm2d)
 
 
 def norm(kind: str, channels: int) -> list[nn.Module]:

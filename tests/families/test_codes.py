@@ -80,5 +80,5 @@ def test_classes_become_one_hot_and_attributes_stay() -> None:
 
 
 def test_cgan_needs_labels() -> None:
-    with pytest.raises(UserError, match="family cgan needs labelled examples, and data toy-pairs has none. Use mnist5k"):
+    with pytest.raises(UserError, match=r"family cgan needs labelled examples, and data toy-pairs has none\. Use mnist5k"):
         toy_config("cgan", "pairs").check_fits(dataset_for("pairs").form)
