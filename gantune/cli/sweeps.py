@@ -86,17 +86,23 @@ def resume(
     from gantune.sweep import resume_sweep
     from gantune.tracking.store import find_sweep, frozen
 
-    more = 0
-    if trials is not None:
-        if not trials.removeprefix("+").isdigit() or int(trials) < 1:
-            raise UserError(f"--trials is how many more, such as +50, got {trials}.")
-        more = int(trials)
+    more = _more_trials(trials)
     for flag, limit in (("--hours", hours), ("--gpu-hours", gpu_hours)):
         if limit is not None and not limit > 0:
             raise UserError(f"{flag} is a number above 0, got {limit:g}.")
     folder = find_sweep(runs, name)
     spec = SweepSpec.from_json(frozen(folder)["spec"])
     _drive(spec, folder, lambda live: resume_sweep(folder, more_trials=more, hours=hours, gpu_hours=gpu_hours, live=live, local=local))
+
+
+def _more_trials(given: str | None) -> int:
+    if given is None:
+        return 0
+    if given.isdigit():
+        raise UserError(f"--trials {given}: a plain number might mean {given} in all or {given} more.\nFor {given} more: --trials +{given}")
+    if not (given.startswith("+") and given[1:].isdecimal() and int(given) > 0):
+        raise UserError(f"--trials is how many more trials the sweep shall have, such as +50, got {given}.")
+    return int(given)
 
 
 @app.command()
