@@ -54,7 +54,11 @@ def test_a_set_is_at_distance_zero_from_itself():
 @pytest.mark.parametrize("seed", range(5))
 def test_rounding_puts_no_set_nearer_to_itself_than_zero(n, d, seed):
     side = features(n, d, seed)
-    for distance in (frechet(rooted(gaussian(side)), gaussian(side)), frechet_to(rooted(gaussian(side)), side), frechet_between(side, side)):
+    for distance in (
+        frechet(rooted(gaussian(side)), gaussian(side)),
+        frechet_to(rooted(gaussian(side)), side),
+        frechet_between(side, side),
+    ):
         assert 0 <= distance < 1e-4
 
 
