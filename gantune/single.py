@@ -20,7 +20,7 @@ from gantune.stopping import Verdict
 from gantune.training import checkpoint
 from gantune.trial import Trial, TrialPlan, default_device
 
-DEVICES = {"cuda": "GPU", "cpu": "CPU"}
+DEVICES = {"cuda": "on a GPU", "cpu": "on the CPU"}
 
 
 def plan_run(
@@ -148,7 +148,7 @@ def describe(trial: Trial) -> list[str]:
     first = min(plan.kimg, (math.floor(reached / plan.report_every + 1e-9) + 1) * plan.report_every)
     left = plan.kimg - reached
     return [
-        f"Training {family.name} ({family.paper}) on {plan.data}, {len(trial.dataset.train):,} examples, on the {DEVICES[trial.device.type]}",
+        f"Training {family.name} ({family.paper}) on {len(trial.dataset.train):,} examples of {plan.data}, {DEVICES[trial.device.type]}",
         f"Settings: {' '.join(told)}; all others are the defaults",
         f"Budget: {left:g} kimg ({1000 * left:,.0f} images), the first report at {first:g} kimg, then every {plan.report_every:g}",
         f"Folder: {plan.folder}",

@@ -149,7 +149,7 @@ def _summary(record: SweepRecord) -> dict[str, Any]:
         "family": record.spec["family"],
         "data": record.spec["data"],
         "trials": len(record.trials),
-        "ended": sum(trial.state != "running" for trial in record.trials),
+        "ended": sum(trial.reason is not None for trial in record.trials),
         "best": None if best is None else best.id,
         "value": None if best is None or best.value is None or not math.isfinite(best.value) else best.value,
     }
@@ -185,6 +185,9 @@ def show(name: Annotated[str, typer.Argument(metavar="SWEEP")] = "latest", runs:
         ]
         print_table(["who", f"mean {metric}", "std", "each seed"], rows)
     print("* the family's canonical setting")
+    if metric in record.floor:
+        n = f"{record.floor['n']:,} " if "n" in record.floor else ""
+        print(f"floor: {metric} {_number(record.floor[metric])}, which {n}real, held-out examples read; fewer samples read higher")
 
 
 def _number(value: float | None) -> str:

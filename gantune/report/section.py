@@ -24,7 +24,15 @@ from gantune.tracking.settings_key import measured_with
 
 PICTURED = 4  # trials with sample grids
 EXTRA = ("modes", "hq_share", "precision", "recall", "coverage", "kid", "fid")  # the first two that were measured
-KINDS = {"budget": "", "asha": "", "median": "", "equilibrium": "settled", "plateau": "settled", "running": "running"}
+KINDS = {
+    "budget": "",
+    "asha": "",
+    "median": "",
+    "equilibrium": "settled",
+    "plateau": "settled",
+    "running": "running",
+    "interrupted": "running",
+}
 KINDS |= dict.fromkeys(("d_won", "d_dead", "mode_collapse", "diverged"), "failed") | dict.fromkeys(("infra", "error", "user"), "broken")
 
 

@@ -27,6 +27,7 @@ MEANINGS = {
     "error": "ended by an error",
     "user": "stopped by hand",
     "running": "still running",
+    "interrupted": "interrupted",
 }
 
 

@@ -97,6 +97,4 @@ def _check_listens(address: str) -> None:
 
 
 def _no_cluster(address: str, error: Exception) -> UserError:
-    return UserError(
-        f"RAY_ADDRESS={address}: no Ray cluster answers there ({error}).\nUnset it or give --local to run on this machine."
-    )
+    return UserError(f"RAY_ADDRESS={address}: no Ray cluster answers there ({error}).\nUnset it or give --local to run on this machine.")

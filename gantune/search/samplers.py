@@ -21,7 +21,8 @@ def optuna_sampler(
 ) -> BaseSampler:
     """A sampler for the trial `number` alone, whose randomness is a function of (seeds, number).
 
-    `learnt` are trials from before this process, from which, where there are ten, CMA-ES starts its first generation; the others read them from the study.
+    `learnt` are trials from before this process, from which, where there are ten, CMA-ES starts its first generation; the others read
+    them from the study.
     `gp` fits a Gaussian process anew for each suggestion, which takes seconds from about a hundred trials on; `tpe` stays fast.
     """
     drawn = int(np.random.SeedSequence([*seeds, number]).generate_state(1)[0])

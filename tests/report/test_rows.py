@@ -96,8 +96,8 @@ def test_saved_share_is_what_stopped_trials_left(tmp_path: Path) -> None:
 
 
 def test_every_reason_has_words_and_the_median_counts_as_an_early_stop(tmp_path: Path) -> None:
-    assert set(MEANINGS) == {*Reason, "running"}
-    assert set(KINDS) == {*Reason, "running"}
+    assert set(MEANINGS) == {*Reason, "running", "interrupted"}
+    assert set(KINDS) == {*Reason, "running", "interrupted"}
     before = spent(_sweep(tmp_path / "dcgan-1"))
 
     def median(event: dict[str, object]) -> dict[str, object]:

@@ -45,9 +45,7 @@ def test_an_error_inside_is_not_taken_for_a_missing_cluster(
         raise ConnectionError("MLflow is gone")
 
 
-def test_a_cluster_that_does_not_answer_is_named(
-    started: list[dict[str, Any]], listening: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cluster_that_does_not_answer_is_named(started: list[dict[str, Any]], listening: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def init(**given: Any) -> None:
         raise ConnectionError("refused")
 
