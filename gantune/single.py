@@ -58,7 +58,8 @@ def _sizes(ref: str, family: Family[Any, Any], data: str) -> tuple[dict[str, Any
 
     A family of the user's own that is a subclass of a bundled one takes that one's, but for what its own canonical setting decides.
     """
-    own = next((kind for kind in type(family).__mro__ if kind in FAMILIES.values()), None)
+    parents = [kind for kind in FAMILIES.values() if isinstance(family, kind)]
+    own = max(parents, key=lambda kind: len(kind.__mro__), default=None)  # the nearest of them
     if own is None or own.name not in bundled.names("sweeps"):
         return {}, []
     sweep = load_sweep(own.name, gpus=int(default_device().type == "cuda"))
