@@ -45,7 +45,8 @@ def cut_short(row: Row, sweep: Sweep) -> str:
     reason, budget = row.record.reason, sweep.kimg_budget
     if reason == "budget" or (budget is not None and row.record.kimg >= budget):
         return ""
-    at = f"at {setting(row.record.kimg)}" + (f" of {setting(budget)} kimg" if budget else " kimg")
+    kimg = round(row.record.kimg, 1) if row.record.kimg >= 1 else row.record.kimg  # a report lies up to a batch behind its mark
+    at = f"at {setting(kimg)}" + (f" of {setting(budget)} kimg" if budget else " kimg")
     if reason is None:
         return f"{'still running' if row.record.state == 'running' else 'interrupted'} {at}"
     return f"stopped {STOPPERS.get(reason, f'by the rule {reason}')} {at}"

@@ -286,3 +286,10 @@ def test_a_warm_start_does_not_draw_what_the_earlier_sweep_of_the_same_seed_has_
     assert rates == [params["lr_g"] for params in drawn(warm)], "nor by chance"
     resumed = [*warm, Past(0, drawn(warm)[0], "running"), Past(1, drawn(warm)[1], "running")]
     assert [params["lr_g"] for params in drawn(resumed, 2)] == rates[2:], "and goes on like that after a resume"
+
+
+@pytest.mark.parametrize("learnt", [1, 9, 10, 11])
+def test_cmaes_starts_from_however_few_trials_there_are(learnt: int) -> None:
+    past = [Past(None, {"lr_g": 10 ** -(2 + number / 5), "lr_ratio": 1.0}, "complete", float(number)) for number in range(learnt)]
+    search = Search(space("ranges"), Sampler("cmaes"), history=past)
+    assert all(search.ask() is not None for _ in range(3))
