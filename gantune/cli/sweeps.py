@@ -51,7 +51,7 @@ def sweep(
     warm, warm_notes = earlier_trials([find_sweep(runs, other) for other in warm_start], spec)
     notes = [*spec.notes, *check_opens(spec), *warm_notes]
     if dry_run:
-        _dry_run(spec, notes)
+        _dry_run(spec, notes, warm)
         return
     from gantune.sweep import run_sweep
 
@@ -282,8 +282,8 @@ def _summarise(record: SweepRecord) -> None:
     print(f"Browse: gantune ui {record.name}    Details: gantune show {record.name}")
 
 
-def _dry_run(spec: SweepSpec, notes: list[str]) -> None:
+def _dry_run(spec: SweepSpec, notes: list[str], warm: list[dict[str, Any]]) -> None:
     from gantune.cli.plan import describe
 
-    for line in describe(spec, notes):
+    for line in describe(spec, notes, warm):
         print(line)

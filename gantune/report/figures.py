@@ -100,7 +100,7 @@ def finals_strip(sweep: Sweep, finals: Sequence[Final]) -> Figure:
     return {
         "data": traces,
         "layout": {
-            "xaxis": {"title": {"text": f"{sweep.label} on fresh samples: dots are seeds, bars mean ± std"}},
+            "xaxis": {"title": {"text": f"{sweep.label} on fresh samples"}},
             "yaxis": {
                 "type": "category",
                 "categoryorder": "array",

@@ -113,7 +113,8 @@ def finals(sweep: Sweep, found: Sequence[Final]) -> str:
     runs = [final for final in found if final.who != CANONICAL]
     settings = {final.settings for final in found}
     text = "Re-run from scratch with fresh seeds, each run's best checkpoint scored on fresh samples. "
-    text += "± is the standard deviation over seeds (n − 1). "
+    text += "± is the standard deviation over seeds (n − 1)"
+    text += "; in the picture dots are seeds, bars mean ± std. " if len(settings) == 1 else ". "
     if len(settings) > 1:
         text += "These runs were measured with different settings, so they are compared only where the settings agree, "
         text += "and no common picture is drawn. "

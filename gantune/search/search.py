@@ -56,6 +56,11 @@ class Past:
     intermediate: Mapping[float, float] = field(default_factory=dict)  # objective by kimg
     reason: str | None = None
 
+    @classmethod
+    def elsewhere(cls, trial: Mapping[str, Any]) -> Past:
+        """A trial of another sweep, from what gantune.warm keeps of it."""
+        return cls(None, trial["params"], trial["state"], trial["value"], dict(trial["intermediate"]), trial["reason"])
+
 
 class Search:
     """The search of one sweep.
