@@ -103,9 +103,8 @@ def main() -> None:
     for family in given.families:
         rows.append((family, run(family, given.data, given.kimg, given.out, given.seed, given.features)))
         print(f"  {family}: {rows[-1][1]}", flush=True)
-    print(
-        f"\n{given.data}, {given.kimg:g} kimg, seed {given.seed}; bar {fids[best]:.1f} ({best} components), floor {rows[-1][1]['floor']:.2f}"
-    )
+    bar = f"bar {fids[best]:.1f} ({best} components), floor {rows[-1][1]['floor']:.2f}"
+    print(f"\n{given.data}, {given.kimg:g} kimg, seed {given.seed}; {bar}")
     print(f"{'family':12}{'FID':>8}{'at kimg':>9}{'precision':>11}{'recall':>8}{'labels':>8}{'seconds':>9}  below the bar")
     for family, row in rows:
         labels = f"{row['label_agreement']:.3f}" if "label_agreement" in row else ""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from gantune import bundled
-from gantune.config import Config
+from gantune.config import Config, declared_params
 from gantune.errors import UserError
-from gantune.families import open_family
+from gantune.families import FAMILIES, open_family
+from gantune.families.base import Family
 from gantune.generator_file import trusted_family
 from gantune.metrics import MetricSettings
 from gantune.signals import Point
@@ -17,6 +19,8 @@ from gantune.spec import load_sweep, parse_sets
 from gantune.stopping import Verdict
 from gantune.training import checkpoint
 from gantune.trial import Trial, TrialPlan, default_device
+
+DEVICES = {"cuda": "on a GPU", "cpu": "on the CPU"}
 
 
 def plan_run(
@@ -42,15 +46,33 @@ def plan_run(
         raise UserError("name a family, such as `gantune train dcgan`, or a run to go on with: --from RUN.")
     opened = open_family(family)
     data = data or opened.default_data
-    values: dict[str, Any] = {}
-    notes: list[str] = []
-    if family in bundled.names("sweeps"):
-        sweep = load_sweep(family, gpus=int(default_device().type == "cuda"))
-        values = {name: value for name, value in sweep.fixed.items() if name != "image_size" or data == sweep.data}
-        notes.append(f"Settings of sweeps/{family}.yaml: {', '.join(f'{name}={value}' for name, value in values.items())}")
-    config = Config.of(opened, data, values | parse_sets(sets), where="--set ")
+    given = parse_sets(sets, declared_params(opened))
+    values, notes = _sizes(family, opened, data)
+    config = Config.of(opened, data, values | given, where="--set ")
     folder = out or _new_folder(runs, f"train-{opened.name}")
     return _plan(folder, family, data, config.flat(), kimg, report_every, threads), notes
+
+
+def _sizes(ref: str, family: Family[Any, Any], data: str) -> tuple[dict[str, Any], list[str]]:
+    """What the family's bundled sweep fixes for this machine, and a note that says so; nothing where there is no such sweep.
+
+    A family of the user's own that is a subclass of a bundled one takes that one's, but for what its own canonical setting decides.
+    """
+    parents = [kind for kind in FAMILIES.values() if isinstance(family, kind)]
+    own = max(parents, key=lambda kind: len(kind.__mro__), default=None)  # the nearest of them
+    if own is None or own.name not in bundled.names("sweeps"):
+        return {}, []
+    sweep = load_sweep(own.name, gpus=int(default_device().type == "cuda"))
+    values = {
+        key: value
+        for key, value in sweep.fixed.items()
+        if key in declared_params(family)
+        and (key != "image_size" or data == sweep.data)
+        and family.canonical.get(key) == own.canonical.get(key)
+    }
+    why = "" if ref in FAMILIES else f", as {type(family).__name__} is a {own.__name__}"
+    told = ", ".join(f"{key}={value}" for key, value in values.items())
+    return values, [f"Settings of sweeps/{own.name}.yaml{why}: {told}"] if values else []
 
 
 def _continued(
@@ -104,14 +126,34 @@ def _plan(folder: Path, family: str, data: str, values: dict[str, Any], kimg: fl
     )
 
 
-def run_plan(plan: TrialPlan, begin: Callable[[], None], show: Callable[[Point, float | None], None]) -> Verdict:
+def run_plan(plan: TrialPlan, begin: Callable[[Trial], None], show: Callable[[Point, float | None], None]) -> Verdict:
     """Train until the verdict; `begin` is called once all is found good, `show` with every report and the family's equilibrium value."""
     trial = Trial(plan)
     equilibrium = None if trial.equilibrium is None else trial.equilibrium.value
-    begin()
+    begin(trial)
     while trial.verdict is None:
         show(trial.advance(), equilibrium)
     return trial.verdict
+
+
+def describe(trial: Trial) -> list[str]:
+    """What is about to be trained, in a few lines: the settings are those that the family's authors give or that are not the default."""
+    plan, family = trial.plan, trial.config.family
+    declared = declared_params(family)
+    told = [
+        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in trial.config.flat().items()
+        if name in family.canonical or value != declared[name].default
+    ]
+    reached = trial.trainer.kimg
+    first = min(plan.kimg, (math.floor(reached / plan.report_every + 1e-9) + 1) * plan.report_every)
+    left = plan.kimg - reached
+    return [
+        f"Training {family.name} ({family.paper}) on {len(trial.dataset.train):,} examples of {plan.data}, {DEVICES[trial.device.type]}",
+        f"Settings: {' '.join(told)}; all others are the defaults",
+        f"Budget: {left:g} kimg ({1000 * left:,.0f} images), the first report at {first:g} kimg, then every {plan.report_every:g}",
+        f"Folder: {plan.folder}",
+    ]
 
 
 def _new_folder(runs: Path, name: str) -> Path:

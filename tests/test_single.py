@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gantune.cli.single import watching
 from gantune.errors import UserError
 from gantune.generator_file import load_generator
 from gantune.single import plan_run, run_plan
@@ -24,7 +26,7 @@ def plan(runs: Path, family: str | None = "gan", **changed: Any):
 
 def finished(runs: Path, **changed: Any) -> Path:
     made, _ = plan(runs, **changed)
-    assert run_plan(made, lambda: None, lambda point, equilibrium: None).reason is Reason.BUDGET
+    assert run_plan(made, lambda trial: None, lambda point, equilibrium: None).reason is Reason.BUDGET
     return Path(made.folder)
 
 
@@ -33,6 +35,50 @@ def test_the_familys_sweep_gives_the_small_settings_and_set_wins(tmp_path: Path)
     assert (made.values["hidden"], made.values["batch"]) == (16, 50)
     assert "sweeps/gan.yaml" in notes[0]
     assert not (tmp_path / "train-gan-1").exists()
+
+
+OWN = """
+from gantune.families.dcgan import DCGAN
+
+class Plain(DCGAN):
+    name = "plain"
+
+class Wide(DCGAN):
+    name = "wide"
+    canonical = DCGAN.canonical | {"features": 32}
+"""
+
+
+def test_a_subclass_of_a_bundled_family_takes_its_sweeps_sizes_unless_it_has_its_own(tmp_path: Path) -> None:
+    code = tmp_path / "own.py"
+    code.write_text(OWN)
+    made, [note] = plan(tmp_path, f"{code}:Plain", data=None, sets=[])
+    assert (made.values["features"], made.values["image_size"], made.values["batch"]) == (16, 32, 64)
+    assert note == "Settings of sweeps/dcgan.yaml, as Plain is a DCGAN: image_size=32, features=16, batch=64"
+    made, [note] = plan(tmp_path, f"{code}:Wide", data=None, sets=[])
+    assert made.values["features"] == 32
+    assert "features" not in note
+    made, _ = plan(tmp_path, f"{code}:Plain", data=None, sets=["features=8"])
+    assert made.values["features"] == 8
+
+
+def test_what_is_about_to_be_trained_is_told_before_the_first_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made, notes = plan(tmp_path, sets=[*SMALL, "lr_g=3e-4"])
+    told = []
+    with watching(notes) as watch:
+        run_plan(made, watch.begin, lambda point, equilibrium: told.append((capsys.readouterr().out, watch.progress())))
+    first, progress = told[0]
+    for words in (
+        "gan (Goodfellow",
+        "ring8",
+        "lr_g=0.0003",
+        "hidden=16",
+        "Budget: 1 kimg (1,000 images)",
+        "first report at 0.5 kimg",
+        made.folder,
+    ):
+        assert words in first
+    assert re.fullmatch(r"0\.5 of 1 kimg, [\d,]+ images/s, about \d+ s left", progress)
 
 
 def test_going_on_equals_one_long_run_even_when_a_rule_had_ended_it(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gantune.cli.plan import describe
 from gantune.errors import UserError
 from gantune.search import Past, Search
 from gantune.spec import load_sweep
@@ -41,12 +42,19 @@ def test_ended_trials_inside_the_space_are_taken_over(tmp_path: Path) -> None:
     assert json.loads(json.dumps(known, allow_nan=False)) == known
     assert [trial["value"] for trial in known] == [30.0]
     assert notes == ["warm start: 1 of 2 ended trials of dcgan-1 are points of this space"]
-    past = [Past(None, t["params"], t["state"], t["value"], dict(t["intermediate"]), t["reason"]) for t in known]
-    search = Search(spec.space, spec.sampler, history=past)
+    search = Search(spec.space, spec.sampler, history=[Past.elsewhere(trial) for trial in known])
     asked = search.ask()
     assert search.left_out == 0
     assert asked is not None
     assert asked.number == 0
+
+
+def test_a_dry_run_shows_the_configurations_that_a_warm_start_draws(tmp_path: Path) -> None:
+    spec = load_sweep("dcgan")
+    known, _ = earlier_trials([recorded(tmp_path / "dcgan-1")], spec)
+    cold, warm = [[line for line in describe(spec, [], given) if line.startswith("  lr_g=")] for given in ([], known)]
+    assert cold[0] == warm[0], "the canonical setting comes first in any case"
+    assert not set(cold[1:]) & set(warm[1:])
 
 
 def test_a_users_own_family_is_the_same_as_long_as_its_code_is(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def _headline(picture: Picture) -> Text:
     else:
         text = f"{picture.name}: {picture.phase}"
     left = picture.seconds_left
-    return Text(text + (f", about {_span(left)} left" if left else "") + f"  [{picture.slots} at a time]", style="bold")
+    return Text(text + (f", about {span(left)} left" if left else "") + f"  [{picture.slots} at a time]", style="bold")
 
 
 def _bar(picture: Picture) -> RenderableType:
@@ -137,7 +137,8 @@ def _number(value: float | None, digits: int) -> str:
     return "" if value is None else f"{value:.{digits}f}"
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
+    """A time as `40 s`, `4 min`, `2 h 5 min`."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min" if minutes >= 2 else f"{minutes * 60 + rest} s"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
 
 from gantune.config import Config
 from gantune.families import open_family
-from gantune.search import Search
+from gantune.search import Past, Search
 from gantune.spec import SweepSpec
 from gantune.training.trainer import Trainer
 from gantune.trial import dataset_of, default_device
@@ -18,8 +19,8 @@ from gantune.trial import dataset_of, default_device
 SAMPLES = 5
 
 
-def describe(spec: SweepSpec, notes: list[str]) -> Iterator[str]:
-    """The lines, one after the other; nothing is written anywhere."""
+def describe(spec: SweepSpec, notes: Sequence[str], warm: Sequence[Mapping[str, Any]] = ()) -> Iterator[str]:
+    """The lines, one after the other; nothing is written anywhere. `warm` are trials of earlier sweeps (see gantune.warm)."""
     budget = spec.budget
     yield f"sweep {spec.name}: {spec.family} on {spec.data}, objective {spec.objective.mode} {spec.objective.metric}"
     yield from (f"note: {note}" for note in notes)
@@ -30,7 +31,7 @@ def describe(spec: SweepSpec, notes: list[str]) -> Iterator[str]:
     yield f"sampler: {spec.sampler.name}    scheduler: {scheduler}    stopping: {', '.join(map(str, spec.stopping)) or 'none'}"
     yield f"finalists: {spec.finalists.top} and the canonical setting, {spec.finalists.seeds} seeds each"
     family = open_family(spec.family)
-    search = Search(spec.space, spec.sampler, mode=spec.objective.mode)
+    search = Search(spec.space, spec.sampler, history=[Past.elsewhere(trial) for trial in warm], mode=spec.objective.mode)
     params, note = spec.space.project(family.canonical)
     search.enqueue(params, note)
     yield "sample configurations (the first is the canonical setting" + (f"; {note}):" if note else "):")

@@ -28,6 +28,7 @@ def train(
     runs: Runs = RUNS,
 ) -> None:
     """Train one GAN without Ray: a line a report, checkpoints and pictures in the run's folder."""
+    from gantune.cli.single import watching
     from gantune.single import plan_run, run_plan
 
     plan, notes = plan_run(
@@ -42,14 +43,9 @@ def train(
         runs=runs,
     )
 
-    def begin() -> None:
-        for note in notes:
-            print(note)
-        print(f"Training {plan.family} on {plan.data} for {plan.kimg:g} kimg in {plan.folder}")
-        print("   kimg  d_loss  to eq.  held out  g_loss      FID  img/s", flush=True)
-
     try:
-        verdict = run_plan(plan, begin, lambda point, equilibrium: print(_line(point, equilibrium), flush=True))
+        with watching(notes) as watch:
+            verdict = run_plan(plan, watch.begin, watch.report)
     except KeyboardInterrupt:
         if not (Path(plan.folder) / "last.pt").is_file():
             raise
@@ -62,14 +58,6 @@ def train(
 
 def _folder(runs: Path, ref: str | None) -> Path | None:
     return None if ref is None else run_folder(runs, ref)
-
-
-def _line(point: dict[str, float], equilibrium: float | None) -> str:
-    nan = math.nan
-    d_loss = point.get("d_loss", nan)
-    distance = nan if equilibrium is None else d_loss - equilibrium
-    held, g_loss, fid, rate = (point.get(name, nan) for name in ("d_loss_heldout", "g_loss", "fid", "images_per_s"))
-    return f"{point['kimg']:7.1f} {d_loss:7.3f} {distance:+7.3f} {held:9.3f} {g_loss:7.3f} {fid:8.2f} {rate:6.0f}"
 
 
 @app.command()

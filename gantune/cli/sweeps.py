@@ -51,7 +51,7 @@ def sweep(
     warm, warm_notes = earlier_trials([find_sweep(runs, other) for other in warm_start], spec)
     notes = [*spec.notes, *check_opens(spec), *warm_notes]
     if dry_run:
-        _dry_run(spec, notes)
+        _dry_run(spec, notes, warm)
         return
     from gantune.sweep import run_sweep
 
@@ -86,17 +86,23 @@ def resume(
     from gantune.sweep import resume_sweep
     from gantune.tracking.store import find_sweep, frozen
 
-    more = 0
-    if trials is not None:
-        if not trials.removeprefix("+").isdigit() or int(trials) < 1:
-            raise UserError(f"--trials is how many more, such as +50, got {trials}.")
-        more = int(trials)
+    more = _more_trials(trials)
     for flag, limit in (("--hours", hours), ("--gpu-hours", gpu_hours)):
         if limit is not None and not limit > 0:
             raise UserError(f"{flag} is a number above 0, got {limit:g}.")
     folder = find_sweep(runs, name)
     spec = SweepSpec.from_json(frozen(folder)["spec"])
     _drive(spec, folder, lambda live: resume_sweep(folder, more_trials=more, hours=hours, gpu_hours=gpu_hours, live=live, local=local))
+
+
+def _more_trials(given: str | None) -> int:
+    if given is None:
+        return 0
+    if given.isdigit():
+        raise UserError(f"--trials {given}: a plain number might mean {given} in all or {given} more.\nFor {given} more: --trials +{given}")
+    if not (given.startswith("+") and given[1:].isdecimal() and int(given) > 0):
+        raise UserError(f"--trials is how many more trials the sweep shall have, such as +50, got {given}.")
+    return int(given)
 
 
 @app.command()
@@ -143,7 +149,7 @@ def _summary(record: SweepRecord) -> dict[str, Any]:
         "family": record.spec["family"],
         "data": record.spec["data"],
         "trials": len(record.trials),
-        "ended": sum(trial.state != "running" for trial in record.trials),
+        "ended": sum(trial.reason is not None for trial in record.trials),
         "best": None if best is None else best.id,
         "value": None if best is None or best.value is None or not math.isfinite(best.value) else best.value,
     }
@@ -179,6 +185,9 @@ def show(name: Annotated[str, typer.Argument(metavar="SWEEP")] = "latest", runs:
         ]
         print_table(["who", f"mean {metric}", "std", "each seed"], rows)
     print("* the family's canonical setting")
+    if metric in record.floor:
+        n = f"{record.floor['n']:,} " if "n" in record.floor else ""
+        print(f"floor: {metric} {_number(record.floor[metric])}, which {n}real, held-out examples read; fewer samples read higher")
 
 
 def _number(value: float | None) -> str:
@@ -273,8 +282,8 @@ def _summarise(record: SweepRecord) -> None:
     print(f"Browse: gantune ui {record.name}    Details: gantune show {record.name}")
 
 
-def _dry_run(spec: SweepSpec, notes: list[str]) -> None:
+def _dry_run(spec: SweepSpec, notes: list[str], warm: list[dict[str, Any]]) -> None:
     from gantune.cli.plan import describe
 
-    for line in describe(spec, notes):
+    for line in describe(spec, notes, warm):
         print(line)

@@ -48,7 +48,7 @@ def frechet(real: RootedGaussian, fake: Gaussian) -> float:
         if len(rows):
             product[rows, : rows[-1] + 1] = real.root[rows] @ half[:, : rows[-1] + 1]
     overlap = torch.linalg.eigvalsh(product).clamp(min=0).sqrt().sum()
-    return float((real.mean - fake.mean).square().sum() + real.cov.trace() + fake.cov.trace() - 2 * overlap)
+    return _distance(real.mean - fake.mean, real.cov.trace() + fake.cov.trace(), overlap)
 
 
 def frechet_to(real: RootedGaussian, fake: Tensor) -> float:
@@ -58,7 +58,7 @@ def frechet_to(real: RootedGaussian, fake: Tensor) -> float:
     mean, factor = _factor(fake)
     through = factor @ real.root  # (n, d); its singular values are those of C₂^½ C₁^½
     overlap = torch.linalg.eigvalsh(through @ through.T).clamp(min=0).sqrt().sum()
-    return float((real.mean - mean).square().sum() + real.cov.trace() + factor.square().sum() - 2 * overlap)
+    return _distance(real.mean - mean, real.cov.trace() + factor.square().sum(), overlap)
 
 
 def frechet_between(one: Tensor, other: Tensor) -> float:
@@ -68,7 +68,16 @@ def frechet_between(one: Tensor, other: Tensor) -> float:
         return frechet_to(rooted(gaussian(many)), few)
     (mean_1, factor_1), (mean_2, factor_2) = _factor(few), _factor(many)
     overlap = torch.linalg.svdvals(factor_1 @ factor_2.T).sum()
-    return float((mean_1 - mean_2).square().sum() + factor_1.square().sum() + factor_2.square().sum() - 2 * overlap)
+    return _distance(mean_1 - mean_2, factor_1.square().sum() + factor_2.square().sum(), overlap)
+
+
+def _distance(shift: Tensor, spread: Tensor, overlap: Tensor) -> float:
+    """The squared distance from the means' difference (d,), the sum of both traces, and Tr (C₁C₂)^½; never below 0 by rounding alone."""
+    squared = float(shift.square().sum() + spread - 2 * overlap)
+    # A square. Near 0 it is the difference of nearly equal sums, in which each root of a vanishing eigenvalue is good to √ε of the
+    # spread only: so much below 0 is rounding. More would be a mistake, and stays to be seen.
+    noise = len(shift) * torch.finfo(shift.dtype).eps ** 0.5 * float(spread)
+    return 0.0 if -noise < squared < 0 else squared
 
 
 def _factor(features: Tensor) -> tuple[Tensor, Tensor]:

@@ -17,8 +17,8 @@ COLOURS = tuple(f"var(--c{index})" for index in range(1, 9))
 MOST_STEPS = 400
 
 
-def best_so_far(sweeps: Sequence[Sweep], tracks: Sequence[Progress], axis: str) -> Figure:
-    """The running best over cumulative compute; `axis` is "seconds" or "kimg". The canonical trial's best as a level."""
+def best_so_far(sweeps: Sequence[Sweep], tracks: Sequence[Progress], axis: str, reference: tuple[float, str] | None = None) -> Figure:
+    """The running best over cumulative compute; `axis` is "seconds" or "kimg". `reference` is a level to compare with and its label."""
     unit, title = _scale(tracks, axis)
     traces: list[Figure] = []
     for index, (sweep, track) in enumerate(zip(sweeps, tracks, strict=True)):
@@ -37,13 +37,11 @@ def best_so_far(sweeps: Sequence[Sweep], tracks: Sequence[Progress], axis: str) 
         )
     first = sweeps[0]
     layout: Figure = {"xaxis": {"title": {"text": title}, "rangemode": "tozero"}, "yaxis": _value_axis(first, tracks)}
-    if len(sweeps) == 1:
-        canonical = next((row for row in first.rows if row.record.origin == "canonical" and row.best is not None), None)
-        if canonical is not None and canonical.best is not None:
-            label = f"canonical {canonical.best:.4g}"
-            layout["shapes"], layout["annotations"] = level(canonical.best, label, log=layout["yaxis"]["type"] == "log")
-            layout["yaxis"]["include"] = [rounded(canonical.best)]
-        layout["showlegend"] = False
+    if reference is not None:
+        value, label = reference
+        layout["shapes"], layout["annotations"] = level(value, label, log=layout["yaxis"]["type"] == "log")
+        layout["yaxis"]["include"] = [rounded(value)]
+    layout["showlegend"] = len(sweeps) > 1
     return {"data": traces, "layout": layout}
 
 
@@ -102,7 +100,7 @@ def finals_strip(sweep: Sweep, finals: Sequence[Final]) -> Figure:
     return {
         "data": traces,
         "layout": {
-            "xaxis": {"title": {"text": f"{sweep.label} on fresh samples: dots are seeds, bars mean ± std"}},
+            "xaxis": {"title": {"text": f"{sweep.label} on fresh samples"}},
             "yaxis": {
                 "type": "category",
                 "categoryorder": "array",

@@ -105,6 +105,11 @@ class Sweep:
         return next((row for row in self.rows if row.rank == 1), None)
 
     @property
+    def canonical(self) -> Row | None:
+        """The trial of the family's canonical setting."""
+        return next((row for row in self.rows if row.record.origin == "canonical"), None)
+
+    @property
     def kimg_budget(self) -> float | None:
         """kimg that a trial may use."""
         return (self.spec.get("budget") or {}).get("kimg")

@@ -12,7 +12,7 @@ from gantune.report.balance import MOST_CONFIGURATIONS, configurations, panels, 
 from gantune.report.compute import Progress, Spent, spent
 from gantune.report.equilibria import Line, equilibrium_line
 from gantune.report.figures import Figure, best_so_far, finals_strip, importance_bars, is_log, landscape
-from gantune.report.finals import Final, sentence, verdict
+from gantune.report.finals import CANONICAL, Final, sentence, verdict
 from gantune.report.grids import first_and_last
 from gantune.report.importance import importance
 from gantune.report.numbers import duration, mean_std, number, percent, setting
@@ -22,9 +22,18 @@ from gantune.report.series import MOST_TRIALS, curves_panel
 from gantune.report.tables import group_title
 from gantune.tracking.settings_key import measured_with
 
-PICTURED = 4  # trials with sample grids
+PICTURED = 4  # trials with sample grids, and finalists beside the canonical setting
+PICTURED_SEEDS = 5  # of a finalist
 EXTRA = ("modes", "hq_share", "precision", "recall", "coverage", "kid", "fid")  # the first two that were measured
-KINDS = {"budget": "", "asha": "", "median": "", "equilibrium": "settled", "plateau": "settled", "running": "running"}
+KINDS = {
+    "budget": "",
+    "asha": "",
+    "median": "",
+    "equilibrium": "settled",
+    "plateau": "settled",
+    "running": "running",
+    "interrupted": "running",
+}
 KINDS |= dict.fromkeys(("d_won", "d_dead", "mode_collapse", "diverged"), "failed") | dict.fromkeys(("infra", "error", "user"), "broken")
 
 
@@ -50,7 +59,7 @@ def section(sweep: Sweep, shelf: Shelf, finals: Sequence[Final], track: Progress
     scene, seeded = landscape(sweep), searches_seed(sweep)
     weights = _importance(sweep)
     if scene is not None:
-        ranked = [*(name for name in ("lr_ratio", "k") if name in scene["params"]), *weights.shares, *scene["params"]]
+        ranked = [name for name in (*weights.shares, "lr_ratio", "k", *scene["params"]) if name in scene["params"]]
         names = list(dict.fromkeys(name for name in ranked if name != "seed" or len(scene["params"]) < 3))
         scene["x"], scene["y"] = names[:2]
     return {
@@ -68,11 +77,14 @@ def section(sweep: Sweep, shelf: Shelf, finals: Sequence[Final], track: Progress
         "finals": [_final(final, sweep) for final in finals],
         "finals_sentence": words.finals(sweep, finals),
         "finals_figure": shelf.put(finals_strip(sweep, finals)) if len({f.settings for f in finals}) == 1 else "",
+        "final_samples": _final_samples(sweep, finals),
         "no_finals": words.no_finals(sweep, seeded),
         "groups": [_group(sweep, name, rows, index == 0) for index, (name, rows) in enumerate(sweep.groups.items())],
         "balance": _balance(sweep, line, shelf) if seeded else None,
-        "progress": [shelf.put(best_so_far([sweep], [track], axis)) for axis in ("seconds", "kimg")] if track.best else [],
-        "progress_note": words.progress(sweep, track),
+        "progress": [shelf.put(best_so_far([sweep], [track], axis, _reference(sweep, finals))) for axis in ("seconds", "kimg")]
+        if track.best
+        else [],
+        "progress_note": words.progress(sweep, track, finals),
         "landscape": shelf.put(scene),
         "landscape_note": words.landscape(sweep),
         "no_landscape": "A picture takes three ranked trials and a parameter that varies; this sweep does not have them yet.",
@@ -91,6 +103,17 @@ def section(sweep: Sweep, shelf: Shelf, finals: Sequence[Final], track: Progress
         "versions": repeat.versions(sweep),
         "versions_line": " · ".join(f"{name} {value}" for name, value in repeat.versions(sweep)),
     }
+
+
+def _reference(sweep: Sweep, finals: Sequence[Final]) -> tuple[float, str] | None:
+    """What the sweep's progress is compared with: the canonical trial, or its setting re-run in full where that trial was cut short."""
+    canonical, again = sweep.canonical, words.rerun(finals)
+    if canonical is None or canonical.best is None:
+        return None
+    short = words.cut_short(canonical, sweep)
+    if short and again is not None and again.summary is not None:
+        return again.summary.mean, f"canonical, re-run in full: {number(again.summary.mean)}"
+    return canonical.best, f"canonical {number(canonical.best)}" + (f", {short}" if short else "")
 
 
 def _tiles(cost: Spent) -> list[dict[str, str]]:
@@ -238,10 +261,29 @@ def _samples(sweep: Sweep) -> list[dict[str, Any]]:
         found.append(
             {
                 "name": f"trial {trial}" + (" (canonical setting)" if row.record.origin == "canonical" else ""),
-                "result": f": {kind} {sweep.label} {number(row.value)}" if row.value is not None else "",
+                "result": (f": {kind} {sweep.label} {number(row.value)}" if row.value is not None else "")
+                + (f", {short}" if (short := words.cut_short(row, sweep)) else ""),
                 "pictures": pictures,
             }
         )
+    return found
+
+
+def _final_samples(sweep: Sweep, finals: Sequence[Final]) -> list[dict[str, Any]]:
+    """For each contender its seeds side by side, each with the picture of its run's best checkpoint."""
+    found = []
+    shown = [final for final in finals if final.who != CANONICAL][:PICTURED]
+    for final in [final for final in finals if final in shown or final.who == CANONICAL]:
+        pictures = []
+        for seed in sorted((*final.values, *final.failed))[:PICTURED_SEEDS]:
+            value = final.values.get(seed)
+            result = f"no finite {sweep.label}" if value is None else f"{sweep.label} {number(value)}"
+            for picture in first_and_last(sweep.record.folder / "finalists" / f"{final.who}-s{seed}")[-1:]:
+                about = {"uri": picture.uri, "width": picture.width, "height": picture.height, "kimg": f"{picture.kimg:g}"}
+                pictures.append(about | {"seed": seed, "result": result})
+        if pictures:
+            spread = mean_std(final.summary.mean, final.summary.std) if final.summary else "–"
+            found.append({"title": f"{final.title[0].upper()}{final.title[1:]}", "spread": spread, "pictures": pictures})
     return found
 
 

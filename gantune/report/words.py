@@ -8,7 +8,7 @@ from gantune.report.compute import Progress, Spent
 from gantune.report.equilibria import Line
 from gantune.report.finals import CANONICAL, Final
 from gantune.report.importance import Importance
-from gantune.report.numbers import date, number, percent, setting
+from gantune.report.numbers import date, mean_std, number, percent, setting
 from gantune.report.provenance import LABELS, differing, varied
 from gantune.report.rows import NO_VALUE, NOT_RESCORED, Row, Sweep
 from gantune.tracking.settings_key import measured_with
@@ -27,7 +27,29 @@ MEANINGS = {
     "error": "ended by an error",
     "user": "stopped by hand",
     "running": "still running",
+    "interrupted": "interrupted",
 }
+
+
+STOPPERS = {
+    "asha": "by ASHA",
+    "median": "by the median rule",
+    "user": "by hand",
+    "infra": "as its machine was lost",
+    "error": "by an error",
+}
+
+
+def cut_short(row: Row, sweep: Sweep) -> str:
+    """Where and why a trial ended before its budget, such as `stopped by ASHA at 12 of 60 kimg`; "" where it ran to its end."""
+    reason, budget = row.record.reason, sweep.kimg_budget
+    if reason == "budget" or (budget is not None and row.record.kimg >= budget):
+        return ""
+    kimg = round(row.record.kimg, 1) if row.record.kimg >= 1 else row.record.kimg  # a report lies up to a batch behind its mark
+    at = f"at {setting(kimg)}" + (f" of {setting(budget)} kimg" if budget else " kimg")
+    if reason is None:
+        return f"{'still running' if row.record.state == 'running' else 'interrupted'} {at}"
+    return f"stopped {STOPPERS.get(reason, f'by the rule {reason}')} {at}"
 
 
 def header(sweep: Sweep) -> dict[str, str]:
@@ -78,9 +100,12 @@ def counts(cost: Spent, sweep: Sweep) -> str:
         return "No trial has started."
     listed = ", ".join(f"{count} {MEANINGS.get(reason, reason.replace('_', ' '))}" for reason, count in cost.reasons.items())
     text = f"Trials: {listed}."
-    if cost.saved_kimg is not None:
-        text += " Shares saved are of what the trials that ended would have used at the full budget, each at its own pace."
-    return text
+    shares = [(cost.saved_seconds, "device seconds"), (cost.saved_kimg, "kimg")]
+    saved = [f"{percent(share)} of the {what}" for share, what in shares if share is not None]
+    if not (cost.stopped_early and saved):
+        return text
+    which = "all of them" if cost.ended == cost.trials else f"the {cost.ended:,} that ended"
+    return f"{text} Early stops saved {' and '.join(saved)} that {which} would have used at the full budget, each at its own pace."
 
 
 def finals(sweep: Sweep, found: Sequence[Final]) -> str:
@@ -88,7 +113,8 @@ def finals(sweep: Sweep, found: Sequence[Final]) -> str:
     runs = [final for final in found if final.who != CANONICAL]
     settings = {final.settings for final in found}
     text = "Re-run from scratch with fresh seeds, each run's best checkpoint scored on fresh samples. "
-    text += "± is the standard deviation over seeds (n − 1). "
+    text += "± is the standard deviation over seeds (n − 1)"
+    text += "; in the picture dots are seeds, bars mean ± std. " if len(settings) == 1 else ". "
     if len(settings) > 1:
         text += "These runs were measured with different settings, so they are compared only where the settings agree, "
         text += "and no common picture is drawn. "
@@ -129,11 +155,30 @@ def group(sweep: Sweep, name: str, title: str, count: int) -> str:
     return text
 
 
-def progress(sweep: Sweep, track: Progress) -> str:
-    """How the compute was counted."""
+def progress(sweep: Sweep, track: Progress, found: Sequence[Final]) -> str:
+    """How the compute was counted, and what the dotted line is."""
     order = "in the order of their reports" if track.is_ordered else "one trial after the other, as the order of reports is not known"
     better = "lower" if sweep.mode == "min" else "higher"
-    return f"{sweep.label} as measured while training ({better} is better); compute is summed over all trials {order}."
+    text = f"{sweep.label} as measured while training ({better} is better); compute is summed over all trials {order}."
+    canonical = sweep.canonical
+    if canonical is None or canonical.best is None:
+        return text
+    short, again = cut_short(canonical, sweep), rerun(found)
+    trial = f"the canonical setting's trial {canonical.id}"
+    if not short:
+        return f"{text} Dotted: the best of {trial}."
+    if again is None or again.summary is None:
+        return f"{text} Dotted: the best of {trial}, which was {short}; trained in full it may do better."
+    mean = mean_std(again.summary.mean, again.summary.std)
+    return (
+        f"{text} {trial[0].upper()}{trial[1:]} was {short}, with {number(canonical.best, 4)} as its best. Dotted is therefore the mean "
+        f"of that setting re-run to {setting(again.kimg)} kimg with fresh seeds: {mean}, scored on fresh samples."
+    )
+
+
+def rerun(found: Sequence[Final]) -> Final | None:
+    """The canonical setting's runs with fresh seeds, where they have a mean."""
+    return next((final for final in found if final.who == CANONICAL and final.summary), None)
 
 
 def landscape(sweep: Sweep) -> str:
@@ -196,7 +241,9 @@ def _search_comparison(sweep: Sweep, best: Row) -> str:
     canonical = next((row for row in sweep.rows if row.record.origin == "canonical" and row.group == best.group), None)
     if canonical is None or canonical is best or canonical.value is None:
         return "There is one run of each setting and so no interval."
+    short = cut_short(canonical, sweep)
+    value = number(canonical.value, 4) + (f" ({short})" if short else "")
     return (
-        f"The canonical setting's trial has {number(canonical.value, 4)}: one run each, so this difference is no evidence "
-        "until both are re-run with several seeds."
+        f"The canonical setting's trial has {value}: one run each, so this difference is no evidence until both are re-run with several "
+        "seeds."
     )

@@ -40,10 +40,7 @@ def open_search(desk: Desk) -> Search:
     spec = desk.spec
     continued = {entry.id for entry in to_continue(desk.ledger, limits(desk))}
     history = [past(entry, entry.id in continued) for entry in desk.ledger.trials.values()]
-    warm = [
-        Past(None, trial["params"], trial["state"], trial["value"], dict(trial["intermediate"]), trial["reason"])
-        for trial in frozen(desk.folder).get("warm", [])
-    ]
+    warm = [Past.elsewhere(trial) for trial in frozen(desk.folder).get("warm", [])]
     opened = Search(
         spec.space,
         spec.sampler,

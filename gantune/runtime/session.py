@@ -7,6 +7,7 @@ import logging
 import math
 import os
 import shutil
+import socket
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ import ray
 from gantune.errors import UserError
 
 SOCKET_ROOM = 40  # characters of a temporary folder that leave room for Ray's socket names, which end at 107
+ANSWERS_WITHIN = 10.0  # seconds
 STORE = 256 * 2**20  # bytes; results are small
 
 
@@ -63,12 +65,11 @@ def session(*, local: bool = False, cpus: int | None = None) -> Iterator[Session
 def _connect(address: str | None, cpus: int | None) -> Path | None:
     """Connect to the cluster at `address`, or start Ray on this machine: gives the folder that it then keeps for itself."""
     if address is not None:
+        _check_listens(address)
         try:
             ray.init(address=address, log_to_driver=False, configure_logging=True, logging_level=logging.CRITICAL)
         except ConnectionError as error:
-            raise UserError(
-                f"RAY_ADDRESS={address}: no Ray cluster answers there ({error}).\nUnset it or give --local to run on this machine."
-            ) from None
+            raise _no_cluster(address, error) from None
         return None
     long_tmp = len(tempfile.gettempdir()) > SOCKET_ROOM
     context = ray.init(
@@ -82,3 +83,18 @@ def _connect(address: str | None, cpus: int | None) -> Path | None:
         _temp_dir=f"/tmp/ray-{os.getuid()}" if long_tmp else None,
     )
     return Path(context.address_info["session_dir"])
+
+
+def _check_listens(address: str) -> None:
+    """`UserError` when nothing listens at HOST:PORT: Ray itself tries for minutes, and logs every attempt. `auto` names no place."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWERS_WITHIN).close()
+    except (OSError, OverflowError) as error:  # a port above 65535 overflows
+        raise _no_cluster(address, error) from None
+
+
+def _no_cluster(address: str, error: Exception) -> UserError:
+    return UserError(f"RAY_ADDRESS={address}: no Ray cluster answers there ({error}).\nUnset it or give --local to run on this machine.")

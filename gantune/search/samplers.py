@@ -13,14 +13,19 @@ from scipy.stats import qmc
 
 from gantune.space import Domain, SearchSpace
 
+CMAES_SOURCES = 10  # it starts from the best tenth of the trials it is given, which must be one at least
 
-def optuna_sampler(name: str, options: Any, *, conditional: bool, seed: int, number: int, learnt: Sequence[FrozenTrial]) -> BaseSampler:
-    """A sampler for the trial `number` alone, whose randomness is a function of (seed, number).
 
-    `learnt` are trials from before this process, from which CMA-ES starts its first generation; the others read them from the study.
+def optuna_sampler(
+    name: str, options: Any, *, conditional: bool, seeds: Sequence[int], number: int, learnt: Sequence[FrozenTrial]
+) -> BaseSampler:
+    """A sampler for the trial `number` alone, whose randomness is a function of (seeds, number).
+
+    `learnt` are trials from before this process, from which, where there are ten, CMA-ES starts its first generation; the others read
+    them from the study.
     `gp` fits a Gaussian process anew for each suggestion, which takes seconds from about a hundred trials on; `tpe` stays fast.
     """
-    drawn = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+    drawn = int(np.random.SeedSequence([*seeds, number]).generate_state(1)[0])
     if name == "tpe":
         return TPESampler(
             n_startup_trials=options.n_startup_trials,
@@ -36,16 +41,16 @@ def optuna_sampler(name: str, options: Any, *, conditional: bool, seed: int, num
         return CmaEsSampler(
             n_startup_trials=options.n_startup_trials,
             popsize=options.popsize or None,
-            source_trials=list(learnt) or None,
+            source_trials=list(learnt) if len(learnt) >= CMAES_SOURCES else None,
             warn_independent_sampling=False,
             seed=drawn,
         )
     return RandomSampler(seed=drawn)
 
 
-def sobol_point(space: SearchSpace, seed: int, number: int) -> dict[str, Any]:
+def sobol_point(space: SearchSpace, seeds: Sequence[int], number: int) -> dict[str, Any]:
     """Point `number` of a scrambled Sobol sequence over the space. Optuna's own keeps its position in the storage; this one needs none."""
-    sequence = qmc.Sobol(d=len(space.domains), scramble=True, rng=np.random.default_rng(seed))
+    sequence = qmc.Sobol(d=len(space.domains), scramble=True, rng=np.random.default_rng(seeds))
     if number > 0:  # scipy cannot go forward by nothing
         sequence.fast_forward(number)
     shares = iter(sequence.random(1)[0])

@@ -2,12 +2,15 @@
 
 The search runs on a study in memory. A suggestion is a function of (seed, its number, the history), so that a resumed search goes on
 as an uninterrupted one would. Only CMA-ES, whose evolution is not in the history, starts a new generation from what it finds there.
+Where other sweeps' trials are learnt from, what is drawn at random depends on them, too: drawn from the seed alone it would be what the
+earlier sweep of that seed has drawn and tried already.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,6 +56,11 @@ class Past:
     intermediate: Mapping[float, float] = field(default_factory=dict)  # objective by kimg
     reason: str | None = None
 
+    @classmethod
+    def elsewhere(cls, trial: Mapping[str, Any]) -> Past:
+        """A trial of another sweep, from what gantune.warm keeps of it."""
+        return cls(None, trial["params"], trial["state"], trial["value"], dict(trial["intermediate"]), trial["reason"])
+
 
 class Search:
     """The search of one sweep.
@@ -77,7 +85,8 @@ class Search:
         self.space = space
         self.left_out = 0
         self._sampler, self._options = sampler.name, sampler_options(sampler.name, sampler.options, "sampler: ")
-        self._seed = sampler.seed if seed is None else seed
+        others = [past for past in history if past.number is None]
+        self._seeds = [sampler.seed if seed is None else seed, *([_digest(others)] if others else [])]
         check_serves(sampler.name, space, "sampler: ")
         self._sign = 1 if mode == "min" else -1
         self._queue: list[tuple[dict[str, Any], str | None]] = []
@@ -91,7 +100,7 @@ class Search:
                 storage=self._storage,
                 study_name=name,
                 direction="minimize" if mode == "min" else "maximize",
-                sampler=RandomSampler(self._seed),
+                sampler=RandomSampler(self._seeds[0]),
             )
             self._study.set_user_attr("gantune_sweep", name)
             self._remember(history)
@@ -118,7 +127,7 @@ class Search:
             if given is None:
                 return None
         elif given is None and self._sampler == "qmc":
-            given = sobol_point(self.space, self._seed, number)
+            given = sobol_point(self.space, self._seeds, number)
         with quiet():
             params = self._suggest(number, given, note)
         self._tried.add(_point(params))
@@ -167,7 +176,7 @@ class Search:
             "random" if given is not None else self._sampler,
             self._options,
             conditional=self.space.conditional,
-            seed=self._seed,
+            seeds=self._seeds,
             number=number,
             learnt=self._learnt,
         )
@@ -242,6 +251,12 @@ class Search:
 
 def _point(params: Mapping[str, Any]) -> Point:
     return frozenset((name, frozen(value)) for name, value in params.items())
+
+
+def _digest(trials: Iterable[Past]) -> int:
+    """A number for what these trials tried, the same in every process."""
+    tried = [sorted((name, repr(frozen(value))) for name, value in trial.params.items()) for trial in trials]
+    return int.from_bytes(hashlib.sha256(repr(tried).encode()).digest()[:8])
 
 
 def _state_of(reason: str, best: float | None) -> TrialState:

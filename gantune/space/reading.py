@@ -29,6 +29,11 @@ class Pins:
     file: Mapping[str, Any] = field(default_factory=dict)
     flags: Mapping[str, Any] = field(default_factory=dict)
     where: str = ""  # of the file's section, for messages
+    typed: Mapping[str, str] = field(default_factory=dict)  # each flag as the user wrote it, for messages
+
+    def where_of(self, name: str) -> str:
+        """Where the value of `name` was given: `--set lr_g=-1: `, or the place in the file."""
+        return f"{self.typed.get(name, f'--set {name}')}: " if name in self.flags else self.where
 
 
 def open_space(ref: str, family: str, pins: Pins | None = None, beside: Path | None = None) -> tuple[SearchSpace, list[str]]:
@@ -90,7 +95,7 @@ def _pin(space: SearchSpace, pins: Pins, file: YamlFile) -> tuple[SearchSpace, l
     parameters, derived, fixed = dict(space.parameters), dict(space.derived), dict(space.fixed)
     declared = space.declared
     for name, value in {**pins.file, **pins.flags}.items():
-        where = "--set " if name in pins.flags else pins.where
+        where = pins.where_of(name)
         known = {*declared, *parameters, *derived, *fixed}
         if name not in known:
             raise UserError(f"{where}unknown parameter {name!r}. {did_you_mean(name, known)}")

@@ -92,8 +92,9 @@ def _spec(document: SweepDocument, places: Places, *, name: str, source: str, be
     if not form.is_image and "image_size" in fixed and not places.flag(("fixed", "image_size")):
         del fixed["image_size"]
         notes.append(f"image_size is left out, as {data} holds no pictures")
-    flagged = {key: value for key, value in fixed.items() if places.flag(("fixed", key))}
-    pins = Pins({key: value for key, value in fixed.items() if key not in flagged}, flagged, places.where(("fixed",)))
+    typed = {key: flag for key in fixed if (flag := places.flag(("fixed", key))) is not None}
+    flagged = {key: value for key, value in fixed.items() if key in typed}
+    pins = Pins({key: value for key, value in fixed.items() if key not in typed}, flagged, places.where(("fixed",)), typed)
     ref = document.space or opened.name
     places.inside(("space",), lambda: find_space(ref, beside))
     space, more = open_space(ref, family, pins, beside)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gantune.errors import UserError, did_you_mean
+from gantune.params import Param, lookup
 from gantune.spec.document import KEYS
 from gantune.yaml_file import parse_value
 
@@ -31,12 +32,13 @@ def read_sets(sets: Iterable[str], parameters: Iterable[str] = ()) -> list[Set]:
     return [_read(text, parameters) for text in sets]
 
 
-def parse_sets(sets: Iterable[str]) -> dict[str, Any]:
-    """Flags that set parameters only, `lr_g=2e-4` or `fixed.lr_g=2e-4`, as for a single run."""
+def parse_sets(sets: Iterable[str], declared: Mapping[str, Param]) -> dict[str, Any]:
+    """Flags that set parameters only, `lr_g=2e-4` or `fixed.lr_g=2e-4`, as for a single run. `UserError` names the flag as typed."""
     values: dict[str, Any] = {}
     for text in sets:
         name, value = _split(text)
-        values[name.removeprefix("fixed.")] = value
+        name, where = name.removeprefix("fixed."), f"--set {text}: "
+        values[name] = lookup(declared, name, where).check(value, where)
     return values
 
 

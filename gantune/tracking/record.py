@@ -40,8 +40,11 @@ class SweepRecord:
         fold = _Fold(record)
         for event in spool.read(folder):
             fold.take(event)
+        live = record.status == "running"
         for trial in record.trials:
             trial.points.sort(key=lambda point: point["kimg"])
+            if trial.state == "running" and not live:
+                trial.state = "interrupted"
         return record
 
     @property
@@ -103,6 +106,13 @@ class SweepRecord:
         first = next(iter(self.ranked()), None)
         return None if first is None or first.value is None else first
 
+    @property
+    def floor(self) -> dict[str, float]:
+        """What real, held-out examples read by the measure that ranks the best trial, and their number `n`; {} where it is unknown."""
+        measured = (self.best.score if self.best else None) or {}
+        floor, n = measured.get("floor") or {}, (measured.get("provenance") or {}).get("n_floor")
+        return dict(floor) | ({"n": n} if floor and n is not None else {})
+
     def to_json(self) -> dict[str, Any]:
         """What `show --json` prints; values that are not finite are null."""
         runs = mlflow_run_ids(self.folder)
@@ -119,6 +129,7 @@ class SweepRecord:
             "finalists": [summary for who, summary in summaries.items() if who != CANONICAL],
             "canonical": {"trial": canonical.id if canonical else None, **summaries.get(CANONICAL, {})},
             "best": self.best.id if self.best else None,
+            "floor": self.floor or None,
         }
         finite: dict[str, Any] = _finite(content)
         return finite

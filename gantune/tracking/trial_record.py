@@ -9,7 +9,11 @@ from typing import Any
 
 @dataclass
 class TrialRecord:
-    """One trial. `fid` is the objective's best value while training, whatever the objective; None where there is none."""
+    """One trial. `fid` is the objective's best value while training, whatever the objective; None where there is none.
+
+    `state` is `running`; `interrupted` when it has no end and nobody runs its sweep (a resume goes on with it); or how it ended:
+    `complete`, `pruned`, `failed`, `stopped`.
+    """
 
     id: str
     number: int

@@ -10,7 +10,11 @@ import pytest
 
 from gantune import cli
 from gantune.errors import UserError
+from gantune.families import family_names
+from gantune.spec import load_sweep
 from gantune.tracking.replay import sync
+from gantune.tracking.spool import Spool
+from gantune.tracking.store import freeze
 
 SWEEP = """
 family: gan
@@ -47,14 +51,16 @@ def test_a_sweep_without_its_tracker_from_start_to_report(
     assert "Re-run with 2 fresh seeds" in out
 
     shown = json.loads(say(capsys, "show", "small", "--json"))
-    assert {"sweep", "status", "objective", "trials", "finalists", "canonical", "best"} <= shown.keys()
+    assert {"sweep", "status", "objective", "trials", "finalists", "canonical", "best", "floor"} <= shown.keys()
     assert shown["status"] == "complete"
     keys = {"id", "params", "state", "reason", "evidence", "kimg", "seconds", "fid", "metrics", "mlflow_run_id"}
     assert all(keys <= trial.keys() for trial in shown["trials"])
     assert len({trial["id"] for trial in shown["trials"]}) == 3
     assert [run["seed"] for run in shown["canonical"]["runs"]] == [1000, 1001]
 
-    assert "small-1" in say(capsys, "show", "latest")
+    table = say(capsys, "show", "latest")
+    assert "small-1" in table
+    assert f"floor: fid {shown['floor']['fid']:.2f}, which {shown['floor']['n']:,} real, held-out examples read" in table
     assert json.loads(say(capsys, "ls", "--json"))[0]["trials"] == 3
     say(capsys, "sample", "small-1/0", "--out", "points.npz", "--n", "20")
     say(capsys, "report", "small-1", "--out", "page")
@@ -77,7 +83,7 @@ def test_lists_are_json(capsys: pytest.CaptureFixture[str]) -> None:
     for verb in ("families", "datasets", "spaces"):
         listed = json.loads(say(capsys, verb, "--json"))
         assert all(entry["name"] for entry in listed)
-    assert {entry["name"] for entry in json.loads(say(capsys, "families", "--json"))} == {"gan", "dcgan", "wgan_gp"}
+    assert {entry["name"] for entry in json.loads(say(capsys, "families", "--json"))} == set(family_names())
     assert json.loads(say(capsys, "schema", "space"))
 
 
@@ -86,6 +92,19 @@ def test_a_dry_run_starts_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     out = say(capsys, "sweep", "gan", "--data", "ring8", "--dry-run")
     assert "budget: 24 trials of 120 kimg" in out
     assert list(tmp_path.iterdir()) == []
+
+
+def test_trials_of_a_sweep_that_nobody_runs_are_shown_as_interrupted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "dcgan-1"
+    folder.mkdir()
+    freeze(folder, load_sweep("dcgan").to_json())
+    with Spool(folder) as spool:
+        about = {"params": {"k": 1}, "values": {"k": 1}, "origin": "sampler", "note": None}
+        spool.append("trial", trial="0000", number=0, **about)
+        spool.append("report", trial="0000", point={"kimg": 4.0, "fid": 30.0})
+    assert "0000\tinterrupted\t" in say(capsys, "show", "dcgan", "--runs", str(tmp_path))
+    assert json.loads(say(capsys, "show", "dcgan", "--runs", str(tmp_path), "--json"))["trials"][0]["state"] == "interrupted"
+    assert json.loads(say(capsys, "ls", "--runs", str(tmp_path), "--json"))[0]["ended"] == 0
 
 
 def test_a_damaged_sweep_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,7 @@ import torch
 from scipy.linalg import sqrtm
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 
-from gantune.metrics.frechet import Gaussian, frechet, frechet_between, frechet_to, gaussian, rooted
+from gantune.metrics.frechet import Gaussian, RootedGaussian, frechet, frechet_between, frechet_to, gaussian, rooted
 
 
 def features(n: int, d: int, seed: int) -> torch.Tensor:
@@ -48,3 +48,21 @@ def test_commuting_covariances_have_a_closed_form():
 def test_a_set_is_at_distance_zero_from_itself():
     side = gaussian(features(300, 50, 3))
     assert abs(frechet(rooted(side), side)) < 1e-9
+
+
+@pytest.mark.parametrize(("n", "d"), [(300, 50), (20, 50)])
+@pytest.mark.parametrize("seed", range(5))
+def test_rounding_puts_no_set_nearer_to_itself_than_zero(n, d, seed):
+    side = features(n, d, seed)
+    for distance in (
+        frechet(rooted(gaussian(side)), gaussian(side)),
+        frechet_to(rooted(gaussian(side)), side),
+        frechet_between(side, side),
+    ):
+        assert 0 <= distance < 1e-4
+
+
+def test_what_no_rounding_explains_is_not_hidden():
+    side = gaussian(features(300, 50, 3))
+    too_large = RootedGaussian(side.mean, side.cov, 2 * rooted(side).root)
+    assert frechet(too_large, side) < -1

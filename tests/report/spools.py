@@ -113,6 +113,8 @@ def write_sweep(
                     floor=FLOOR,
                     sampling=SAMPLING,
                 )
+                if pictures:
+                    _grids(folder / "finalists" / f"{who}-s{1000 + run}" / "grids", level, rng, kimgs=(60,))
     if done:
         put("phase", phase="done", seconds=900.0)
     (folder / "spool.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
@@ -176,11 +178,11 @@ def _plain(value: float) -> float | str:
     return value if math.isfinite(value) else str(value).replace("Infinity", "inf")
 
 
-def _grids(folder: Path, best: float | None, rng: random.Random) -> None:
+def _grids(folder: Path, best: float | None, rng: random.Random, kimgs: tuple[int, ...] = (4, 32, 60)) -> None:
     from PIL import Image
 
     folder.mkdir(parents=True)
-    for kimg in (4, 32, 60):
+    for kimg in kimgs:
         noise = np.random.default_rng(rng.randrange(2**31)).integers(0, 255, (8 * 34 - 2, 8 * 34 - 2), dtype=np.uint8)
         rows, columns = np.indices(noise.shape)
         ring = 200.0 * (np.abs(np.hypot(rows % 34 - 16, columns % 34 - 16) - 9) < 3)

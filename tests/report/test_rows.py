@@ -8,13 +8,16 @@ from pathlib import Path
 import pytest
 from spools import PROVENANCE, write_sweep
 
+from gantune.report import words
 from gantune.report.balance import configurations, searches_seed
 from gantune.report.balance_words import headline
 from gantune.report.compute import progress, spent
 from gantune.report.equilibria import equilibrium_line
 from gantune.report.finals import contenders, sentence, verdict
+from gantune.report.numbers import mean_std, number, percent
 from gantune.report.rows import NO_VALUE, NOT_RESCORED, STOPPED_EARLY, Sweep
-from gantune.report.section import KINDS, _floor
+from gantune.report.section import KINDS, Shelf, _floor, _importance, _reference, section
+from gantune.report.summary import summary
 from gantune.report.words import MEANINGS
 from gantune.stopping import Reason
 from gantune.tracking.record import SweepRecord
@@ -96,8 +99,8 @@ def test_saved_share_is_what_stopped_trials_left(tmp_path: Path) -> None:
 
 
 def test_every_reason_has_words_and_the_median_counts_as_an_early_stop(tmp_path: Path) -> None:
-    assert set(MEANINGS) == {*Reason, "running"}
-    assert set(KINDS) == {*Reason, "running"}
+    assert set(MEANINGS) == {*Reason, "running", "interrupted"}
+    assert set(KINDS) == {*Reason, "running", "interrupted"}
     before = spent(_sweep(tmp_path / "dcgan-1"))
 
     def median(event: dict[str, object]) -> dict[str, object]:
@@ -106,6 +109,71 @@ def test_every_reason_has_words_and_the_median_counts_as_an_early_stop(tmp_path:
     after = spent(_rewrite(tmp_path / "dcgan-1", median))
     assert after.reasons["median"] == before.reasons["asha"] > 0
     assert (after.stopped_early, after.saved_kimg) == (before.stopped_early, before.saved_kimg)
+
+
+def _canonical_cut_short(event: dict[str, object]) -> dict[str, object] | None:
+    if event.get("trial") != "0000" or event["kind"] not in ("report", "end", "score"):
+        return event
+    if event["kind"] == "score":
+        return {**event, "metrics": {"fid": 150.0}}
+    if event["kind"] == "report":
+        return event if event["point"]["kimg"] <= 12 else None  # type: ignore[index]
+    return {**event, "state": "pruned", "reason": "asha", "kimg": 12.0}
+
+
+def test_a_canonical_trial_that_was_cut_short_is_not_passed_off_as_the_canonical_setting(tmp_path: Path) -> None:
+    _sweep(tmp_path / "dcgan-1")
+    sweep = _rewrite(tmp_path / "dcgan-1", _canonical_cut_short)
+    finals = contenders(sweep)
+    again = next(final for final in finals if final.who == "canonical")
+    assert again.summary is not None
+    assert _reference(sweep, finals) == (again.summary.mean, f"canonical, re-run in full: {number(again.summary.mean)}")
+    note = words.progress(sweep, progress(sweep), finals)
+    assert "was stopped by ASHA at 12 of 60 kimg, with " in note
+    assert f"re-run to 60 kimg with fresh seeds: {mean_std(again.summary.mean, again.summary.std)}" in note
+
+    reference = _reference(sweep, [])
+    assert reference is not None
+    assert reference[1].endswith(", stopped by ASHA at 12 of 60 kimg")
+    assert "which was stopped by ASHA at 12 of 60 kimg; trained in full it may do better" in words.progress(sweep, progress(sweep), [])
+    assert "(stopped by ASHA at 12 of 60 kimg): one run each" in words.headline(sweep, "")
+
+
+def test_a_canonical_trial_that_ran_to_its_end_needs_no_excuse(tmp_path: Path) -> None:
+    _sweep(tmp_path / "dcgan-1")
+
+    def ended(event: dict[str, object]) -> dict[str, object]:
+        own = event["kind"] == "end" and event["trial"] == "0000"
+        return {**event, "state": "complete", "reason": "budget"} if own else event
+
+    sweep = _rewrite(tmp_path / "dcgan-1", ended)
+    canonical = sweep.canonical
+    assert canonical is not None
+    assert canonical.best is not None
+    assert _reference(sweep, contenders(sweep)) == (canonical.best, f"canonical {number(canonical.best)}")
+    assert words.progress(sweep, progress(sweep), []).endswith("Dotted: the best of the canonical setting's trial 0000.")
+
+
+def test_what_the_terminal_says_of_saved_compute_is_complete(tmp_path: Path) -> None:
+    sweep = _sweep(tmp_path / "dcgan-1")
+    cost = spent(sweep)
+    saved = f"Early stops saved {percent(cost.saved_seconds)} of the device seconds and {percent(cost.saved_kimg)} of the kimg"
+    assert f"{saved} that all of them would have used at the full budget" in summary(sweep.record)[-1]
+
+    def none_stopped(event: dict[str, object]) -> dict[str, object]:
+        return {**event, "state": "complete", "reason": "budget"} if event["kind"] == "end" else event
+
+    assert summary(_rewrite(tmp_path / "dcgan-1", none_stopped).record)[-1] == "Trials: 24 ran to the end."
+
+
+def test_the_landscape_opens_on_the_parameters_that_matter_most(tmp_path: Path) -> None:
+    shelf = Shelf()
+    for trials, folder in ((24, "many-1"), (6, "few-1")):
+        sweep = _sweep(tmp_path / folder, trials=trials)
+        section(sweep, shelf, contenders(sweep), progress(sweep))
+        scene = next(figure for figure in reversed(shelf.figures.values()) if "best" in figure)
+        shares = list(_importance(sweep).shares)
+        assert (scene["x"], scene["y"]) == (tuple(shares[:2]) if trials > 10 else ("lr_ratio", "k"))
 
 
 def test_the_floor_says_how_many_examples_it_rests_on() -> None:

@@ -62,6 +62,14 @@ def test_figures_hold_finite_numbers_and_cannot_end_the_script(report: Path) -> 
     assert set(re.findall(r'data-figure="(\w+)"', page)) == set(_figures(report))
 
 
+def test_finalists_pictures_are_labelled_by_setting_and_seed(report: Path) -> None:
+    page = _page(report)
+    for who in ("Canonical setting", *re.findall(r"<h3>(Trial \d{4})</h3>", page)):
+        assert [re.findall(rf'alt="Samples of {who}, seed (\d+)"', page)] == [["1000", "1001", "1002"]]
+    captions = re.findall(r"<figcaption>seed (\d+): FID [\d.]+<br>at 60 kimg</figcaption>", page)
+    assert captions == ["1000", "1001", "1002"] * 3
+
+
 def test_evidence_is_escaped(report: Path) -> None:
     trials = pyarrow.parquet.read_table(report / "trials.parquet")
     assert any(evidence and "rung" in evidence for evidence in trials["evidence"].to_pylist())

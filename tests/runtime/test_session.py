@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socket
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -28,20 +30,46 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return calls
 
 
-def test_an_error_inside_is_not_taken_for_a_missing_cluster(started: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
+@pytest.fixture
+def listening() -> Iterator[str]:
+    """A HOST:PORT at which something listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+def test_an_error_inside_is_not_taken_for_a_missing_cluster(
+    started: list[dict[str, Any]], listening: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", listening)
     with pytest.raises(ConnectionError, match="MLflow is gone"), session():
         raise ConnectionError("MLflow is gone")
 
 
-def test_a_cluster_that_does_not_answer_is_named(started: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_that_does_not_answer_is_named(started: list[dict[str, Any]], listening: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def init(**given: Any) -> None:
         raise ConnectionError("refused")
 
     monkeypatch.setattr(ray, "init", init)
-    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
-    with pytest.raises(UserError, match=r"RAY_ADDRESS=10\.0\.0\.1:6379: no Ray cluster answers there \(refused\)"), session():
+    monkeypatch.setenv("RAY_ADDRESS", listening)
+    with pytest.raises(UserError, match=rf"RAY_ADDRESS={listening}: no Ray cluster answers there \(refused\)"), session():
         pass
+
+
+@pytest.mark.parametrize("scheme", ["", "ray://"])
+def test_where_nothing_listens_ray_is_not_even_asked(
+    started: list[dict[str, Any]], listening: str, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        dead = f"{scheme}127.0.0.1:{server.getsockname()[1]}"
+    monkeypatch.setenv("RAY_ADDRESS", dead)
+    with pytest.raises(UserError, match=rf"^RAY_ADDRESS={dead}: no Ray cluster answers there .*refused"), session():
+        pass
+    assert not started
+    for address in (listening, "auto"):
+        monkeypatch.setenv("RAY_ADDRESS", address)
+        with session():
+            pass
+    assert [given["address"] for given in started] == [listening, "auto"]
 
 
 def test_two_users_do_not_share_a_temporary_folder(started: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -271,3 +271,25 @@ def test_a_derived_value_out_of_its_range_is_left_to_whoever_runs_the_trial() ->
     with pytest.raises(UserError, match="beta1"):
         derived.resolve(asked.params)
     assert search.tell(asked.number, "error") == "failed"
+
+
+@pytest.mark.parametrize(("sampler", "name"), [(sampler, name) for sampler, name in SERVING if sampler != "grid"])
+def test_a_warm_start_does_not_draw_what_the_earlier_sweep_of_the_same_seed_has_tried(sampler: str, name: str) -> None:
+    def drawn(history: list[Past], trials: int = 4) -> list[dict[str, Any]]:
+        search = Search(space(name), Sampler(sampler, seed=3), history=history)
+        return [asked.params for asked in (search.ask() for _ in range(trials)) if asked is not None]
+
+    earlier = run(Search(space(name), Sampler(sampler, seed=3)), 4)
+    warm = [dataclasses.replace(past, number=None) for past in earlier]
+    rates = [params["lr_g"] for params in drawn(warm)]
+    assert not set(rates) & {past.params["lr_g"] for past in earlier}
+    assert rates == [params["lr_g"] for params in drawn(warm)], "nor by chance"
+    resumed = [*warm, Past(0, drawn(warm)[0], "running"), Past(1, drawn(warm)[1], "running")]
+    assert [params["lr_g"] for params in drawn(resumed, 2)] == rates[2:], "and goes on like that after a resume"
+
+
+@pytest.mark.parametrize("learnt", [1, 9, 10, 11])
+def test_cmaes_starts_from_however_few_trials_there_are(learnt: int) -> None:
+    past = [Past(None, {"lr_g": 10 ** -(2 + number / 5), "lr_ratio": 1.0}, "complete", float(number)) for number in range(learnt)]
+    search = Search(space("ranges"), Sampler("cmaes"), history=past)
+    assert all(search.ask() is not None for _ in range(3))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shlex
 from pathlib import Path
 
 import pytest
 
 from gantune import bundled
 from gantune.families import family_names
+from gantune.spec import load_sweep
+from gantune.yaml_file import parse_yaml
 
 
 def test_every_family_has_a_sweep_and_a_space_of_its_name() -> None:
@@ -31,3 +36,14 @@ def test_spaces_are_listed_with_what_they_search(tmp_path: Path, monkeypatch: py
     listed = {entry["name"]: entry["parameters"] for entry in bundled.list_spaces()}
     assert listed["dcgan"] == ["lr_g", "lr_ratio", "k", "beta1"]
     assert listed["balance"] == ["lr_ratio", "seed"]
+
+
+def test_the_readme_shows_the_sweep_file_as_it_is_and_flags_that_work() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    assert f"```yaml\n{(bundled.bundled_folder('sweeps') / 'dcgan.yaml').read_text()}```" in readme
+    command, lists = re.findall(r"^gantune sweep dcgan (--set .*)$", readme, flags=re.MULTILINE)[-2:]
+    for typed in (command, lists):
+        load_sweep("dcgan", sets=[part for part in shlex.split(typed) if part != "--set"])
+    options = parse_yaml(readme.split("or a name with options:\n\n```yaml\n")[1].split("```")[0], "README.md").content
+    spec = load_sweep("dcgan", sets=[f"{key}={json.dumps(value)}" for key, value in options.items()])
+    assert spec.stopping == ("diverged", {"d_won": {"accuracy": 0.995}}, {"plateau": {"patience_kimg": 20, "improvement": 0.01}})

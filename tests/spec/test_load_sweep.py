@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gantune.config import declared_params
 from gantune.errors import UserError
+from gantune.families import open_family
 from gantune.spec import Scheduler, SweepSpec, load_sweep, parse_sets
 
 BASE = """\
@@ -118,9 +121,9 @@ FLAGS = [
     ("budget.trials=0", "--set budget.trials=0: budget.trials: is at least 1, got 0."),
     ("bugdet.trials=3", "--set bugdet.trials=3: unknown key 'bugdet'. Did you mean \"budget\"?"),
     ("lr_gg=1", "--set lr_gg=1: no key of a sweep and no parameter is called 'lr_gg'. Did you mean \"lr_g\"?"),
-    ("beta1=3", "--set beta1 is a number in [0, 1), got 3."),
-    ("lr_g=-1", "--set lr_g is a number in (0, 1], got -1."),
-    ("k=0", "--set k is a whole number in [1, 1000], got 0."),
+    ("beta1=3", "--set beta1=3: beta1 is a number in [0, 1), got 3."),
+    ("lr_g=-1", "--set lr_g=-1: lr_g is a number in (0, 1], got -1."),
+    ("k=0", "--set k=0: k is a whole number in [1, 1000], got 0."),
     ("family=dcgn", "--set family=dcgn: unknown family 'dcgn'. Did you mean \"dcgan\"?"),
     ("scheduler.asha.grace=12", "For 12 kimg: 0.6."),
     ("lr_g", "--set lr_g: is written NAME=VALUE"),
@@ -273,6 +276,13 @@ def test_json_keeps_schedules_conditions_and_options() -> None:
 
 
 def test_flags_of_a_single_run() -> None:
-    assert parse_sets(["lr_g=2e-4", "fixed.batch=8", "k={0: 5, 9: 1}"]) == {"lr_g": 2e-4, "batch": 8, "k": {0: 5, 9: 1}}
-    with pytest.raises(UserError, match="NAME=VALUE"):
-        parse_sets(["lr_g"])
+    declared = declared_params(open_family("dcgan"))
+    given = parse_sets(["lr_g=2e-4", "fixed.batch=8", "k={0: 5, 9: 1}"], declared)
+    assert given == {"lr_g": 2e-4, "batch": 8, "k": ((0.0, 5), (9.0, 1))}
+    for flag, message in (
+        ("lr_g", "is written NAME=VALUE"),
+        ("lr_g=-1", "--set lr_g=-1: lr_g is a number in (0, 1], got -1."),
+        ("lr_gg=1", "--set lr_gg=1: unknown parameter 'lr_gg'. Did you mean \"lr_g\"?"),
+    ):
+        with pytest.raises(UserError, match=re.escape(message)):
+            parse_sets([flag], declared)

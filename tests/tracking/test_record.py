@@ -41,7 +41,8 @@ def test_the_first_report_of_a_kimg_counts_and_a_requeue_takes_the_end_back(tmp_
         end_trial(spool, trial, 40.0, 8, "infra", "failed")
         spool.append("requeue", trial=trial, why="resume")
         spool.append("report", trial=trial, point=point(8.0000001, 1.0))
-    [read] = SweepRecord.load(folder).trials
+    with driver_lock(folder):
+        [read] = SweepRecord.load(folder).trials
     assert [p["fid"] for p in read.points] == [50.0, 40.0]
     assert (read.state, read.reason) == ("running", None)
     with Spool(folder) as spool:
@@ -63,6 +64,27 @@ def test_status_tells_running_interrupted_stopped_and_complete_apart(tmp_path: P
         assert SweepRecord.load(folder).status == "interrupted"
         spool.append("phase", phase="done")
         assert SweepRecord.load(folder).status == "complete"
+
+
+def test_a_trial_without_an_end_runs_only_while_somebody_runs_its_sweep(tmp_path: Path) -> None:
+    folder = new_sweep(tmp_path)
+    with Spool(folder) as spool:
+        start_trial(spool, 0)
+        end_trial(spool, start_trial(spool, 1), 40.0, 8)
+    with driver_lock(folder):
+        assert [trial.state for trial in SweepRecord.load(folder).trials] == ["running", "complete"]
+    record = SweepRecord.load(folder)
+    assert [trial.state for trial in record.trials] == ["interrupted", "complete"]
+    assert [trial["state"] for trial in record.to_json()["trials"]] == ["interrupted", "complete"]
+
+
+def test_the_floor_is_that_of_the_measure_which_ranks(tmp_path: Path) -> None:
+    folder = write_sweep(tmp_path, trials=3, done=False)
+    assert SweepRecord.load(folder).to_json()["floor"] is None
+    with Spool(folder) as spool:
+        about = {"metrics": {"fid": 5.0}, "provenance": PROVENANCE | {"n_floor": 1000}, "floor": {"fid": 0.28, "kid": math.nan}}
+        spool.append("score", trial="0001", seed=1, n=1000, **about)
+    assert SweepRecord.load(folder).to_json()["floor"] == {"fid": 0.28, "kid": None, "n": 1000}
 
 
 def test_ranking_puts_scored_trials_first_and_never_mixes_settings(tmp_path: Path) -> None:
