@@ -16,7 +16,7 @@ from gantune.params import param
 class LossSensitiveHparams(StandardHparams):
     """How far apart the losses of real and generated examples must be."""
 
-    margin: float = param(2.4576, "required gap of losses per mean absolute difference of two examples", low=0, high=1e4)
+    gap_weight: float = param(2.4576, "required gap of losses per mean absolute difference of two examples", low=0, high=1e4)
     real_weight: float = param(0.0, "weight of the loss of real examples by itself (the paper's gamma)", low=0, high=1e4)
 
 
@@ -37,7 +37,7 @@ class LossSensitiveGAN(StandardGAN[LossSensitiveHparams]):
         "k": 1,
         "beta1": 0.5,
         "batch": 64,
-        "margin": 2.4576,
+        "gap_weight": 2.4576,
         "real_weight": 0.0,
         "features": 64,
         "latent_dim": 100,
@@ -52,7 +52,7 @@ class LossSensitiveGAN(StandardGAN[LossSensitiveHparams]):
         fake = self.generate(g, draws, batch)
         real_loss, fake_loss = -self.judge(d, batch.x, batch), -self.judge(d, fake, batch)
         distance = (batch.x - fake).abs().flatten(1).mean(1)
-        loss = (hp.real_weight * real_loss + relu(hp.margin * distance + real_loss - fake_loss)).mean()
+        loss = (hp.real_weight * real_loss + relu(hp.gap_weight * distance + real_loss - fake_loss)).mean()
         return self.with_penalty(loss, {"d_adv": loss, "d_real": -real_loss, "d_fake": -fake_loss}, d, batch, fake, draws, hp)
 
     def adversarial_d(self, real: Tensor, fake: Tensor, hp: LossSensitiveHparams) -> Tensor:

@@ -64,7 +64,7 @@ def test_loss_sensitive_margin_grows_with_the_distance_of_the_pair() -> None:
         return torch.expm1(x[:, 0]).log()  # so that softplus gives back the first coordinate
 
     real, made = torch.tensor([[1.0, 0.0], [2.0, 0.0]]), torch.tensor([[3.0, 4.0], [9.0, 0.0]])
-    hp = LossSensitiveHparams(margin=2.0, real_weight=0.5)
+    hp = LossSensitiveHparams(gap_weight=2.0, real_weight=0.5)
     loss, aux = LossSensitiveGAN().d_loss(lambda z: made, d, Batch(real), DRAWS, hp, {})
     # pair 1: distance 3, so 2 · 3 + 1 - 3 = 4; pair 2: distance 3.5, so 7 + 2 - 9 = 0
     assert loss.item() == pytest.approx((0.5 * 1 + 4 + 0.5 * 2 + 0) / 2)
