@@ -217,9 +217,18 @@ def without_samples(names: Sequence[str]) -> str:
     return f"No sample grid was found for {', '.join(names)}." if names else ""
 
 
+def samples(ranks: bool) -> str:
+    """What the grids show."""
+    if ranks:
+        text = "Rankings of held-out queries, a row each, from the document ranked first on, bright where it is relevant"
+    else:
+        text = "Grids of generated examples as training drew them"
+    return f"{text}: the earliest and the latest of each trial."
+
+
 def d_loss(has: Sequence[str], line: Line) -> str:
     """What is drawn in the panel of the discriminator's loss."""
-    text = "Solid: training batches. Dashed: held-out real images and fresh samples, in evaluation mode."
+    text = "Solid: training batches. Dashed: held-out real examples and fresh samples, in evaluation mode."
     if "d_loss_heldout" not in has:
         text = "Training batches; no held-out loss was measured."
     if line.value is None:
