@@ -41,7 +41,7 @@ def open_letor(where: str, size: int, cache: Path) -> Dataset:
 
     def make() -> tuple[Sequence[Query], Sequence[Query]]:
         parts = [_read(file, f"data letor:{where}: ") for file in files]
-        highest = max(max((max(row, default=0) for row in query.features), default=0) for part in parts for query in part)
+        highest = max((index for part in parts for query in part for row in query.features for index in row), default=0)
         train, *rest = [[query for query in (_query(each, highest) for each in part) if is_ranking(query)] for part in parts]
         if not rest:
             order = np.random.RandomState(len(train)).permutation(len(train))

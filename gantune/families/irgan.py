@@ -45,7 +45,7 @@ class IRGANHparams:
         0.5, "share of G's proposal for importance sampling that is uniform on observed positives; the rest is its policy", low=0, high=0.95
     )
     documents: int = param(5, "documents drawn for each query: by D of either kind, by G for its gradient", low=1, high=1000)
-    baseline: bool = param(True, "whether G's reward is an advantage: less what its policy expects, which takes noise out of the gradient")
+    baseline: bool = param(True, "whether G's reward is an advantage: less what its policy expects")
     pretrain_kimg: float = param(30.0, "kimg in which G maximises the likelihood of observed positives, at the start", low=0)
 
 
