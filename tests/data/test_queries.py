@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
 
@@ -49,7 +47,7 @@ def test_a_distance_ranks_digits_better_than_chance_and_not_perfectly(tmp_path):
 
 def lines(queries: int, start: int = 0) -> str:
     return "".join(
-        f"2 qid:{q} 1:{q} 3:0.5 # best\n0 qid:{q} 1:1 2:0.25\n" + ("-1 qid:%d 2:1\n" % q if q % 2 else "")
+        f"2 qid:{q} 1:{q} 3:0.5 # best\n0 qid:{q} 1:1 2:0.25\n" + (f"-1 qid:{q} 2:1\n" if q % 2 else "")
         for q in range(start, start + queries)
     )
 

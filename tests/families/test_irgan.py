@@ -7,8 +7,8 @@ import math
 
 import pytest
 import torch
-from toys import dataset_for, toy_config
 from torch import Tensor, nn
+from toys import dataset_for, toy_config
 
 from gantune.families.base import Batch, Draws
 from gantune.families.irgan import IRGAN, IRGANHparams, choose, log_policy, uniform
