@@ -83,7 +83,9 @@ def headline(sweep: Sweep, finals: str) -> str:
     text = f"Trial {best.id}{_canonical(best)} has the {'lowest' if sweep.mode == 'min' else 'highest'} {sweep.label}: "
     if best.rescored is not None:
         n = (best.record.score or {}).get("n")
+        queries = measured_with(best.record.score).get("n_queries")
         samples = f"{n:,} fresh samples" if isinstance(n, int) else "fresh samples"
+        samples = f"{queries:,} other held-out queries" if isinstance(queries, int) else samples
         while_training = f" (while training its best was {number(best.best, 4)})" if best.best is not None else ""
         text += f"{number(best.rescored, 4)}, its best checkpoint rescored on {samples}{while_training}. "
     else:
