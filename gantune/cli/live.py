@@ -55,7 +55,7 @@ def table_of(picture: Picture, equilibrium: float | None, metric: str) -> Render
 
 def _chosen(views: list[TrialView], metric: str) -> list[TrialView]:
     def place(view: TrialView) -> tuple[bool, float]:
-        return view.state != "running", objective.lowest_first(view.score if view.score is not None else view.fid, metric)
+        return view.state != "running", objective.best_first(view.score if view.score is not None else view.fid, metric)
 
     return sorted(views, key=place)[:ROWS]
 

@@ -17,7 +17,7 @@ def text(value: float | None, metric: str) -> str:
     return "" if value is None else f"{value:.{2 if metric in COARSE else 4}f}"
 
 
-def lowest_first(value: float | None, metric: str) -> float:
+def best_first(value: float | None, metric: str) -> float:
     """What sorts values of the metric with the best one first, missing ones last."""
     if value is None:
         return float("inf")
