@@ -57,8 +57,8 @@ class IRGAN(Family[RankingArch, IRGANHparams]):
     Arch = RankingArch
     Hparams = IRGANHparams
     # The authors' pointwise code for LETOR: SGD 1e-3 for both, L2 0.01, batch 8, as many hidden units as features, temperature 0.2,
-    # half of the proposal on positives (their item recommendation: 0.2), five documents a positive. It starts from nets that were
-    # pretrained in other programs; the baseline is the paper's advantage function.
+    # half of the proposal on positives (their item recommendation: 0.2), five documents a positive. The
+    # paper pretrains both, and its advantage function is the baseline; how long to pretrain is this project's choice.
     canonical = {
         "hidden": 46,
         "temperature": 0.2,

@@ -22,7 +22,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory):
     sets = ["lr_g=0.1", "batch=50", "pretrain_kimg=1", "hidden=8"]
     plan, _ = plan_run("irgan", kimg=2, data=None, sets=sets, report_every=0.5, from_run=None, out=None, threads=1, runs=runs)
     points = []
-    run_plan(plan, lambda: None, lambda point, equilibrium: points.append(point))
+    run_plan(plan, lambda trial: None, lambda point, equilibrium: points.append(point))
     return plan, points
 
 
