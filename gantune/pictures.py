@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gantune.families.base import Samples
+from gantune.metrics.ranking import ranking
 
 Pixels = NDArray[np.uint8]
+CELL = 4  # pixels along a document of a ranking
 
 
 def tile(images: Tensor, columns: int) -> Pixels:
@@ -44,7 +46,10 @@ def picture(examples: Tensor, columns: int = 8) -> Pixels:
 
 
 def sheet(samples: Samples, columns: int = 8) -> Pixels:
-    """Samples as one picture. Translations come in rows of source, result, and the target or the way back where there is one."""
+    """Samples as one picture. Translations come in rows of source, result, and the target or the way back where there is one;
+    rankings as the relevance of their documents."""
+    if samples.x.ndim == 2 and samples.y is not None and samples.y.shape == samples.x.shape:
+        return rankings(samples.x, samples.y)
     if samples.source is None or samples.x.ndim != 4:
         return picture(samples.x, columns)
     beside = samples.target if samples.target is not None else samples.back
@@ -54,6 +59,14 @@ def sheet(samples: Samples, columns: int = 8) -> Pixels:
     per_row = max(1, columns // len(parts))
     whole = together[: len(together) // per_row * per_row]
     return tile(whole.flatten(0, 1), per_row * len(parts))
+
+
+def rankings(scores: Tensor, relevance: Tensor) -> Pixels:
+    """A row a query, its documents from the one ranked first on: the brighter the more relevant, grey where there is none.
+    Scores and relevance (n, M) → uint8 (n·CELL, M·CELL, 1)."""
+    ranked = ranking(scores, relevance).double().cpu()
+    shades = torch.where(ranked < 0, 127, 30 + 225 * ranked / ranked.max().clamp_min(1)).byte()
+    return np.asarray(shades.repeat_interleave(CELL, 0).repeat_interleave(CELL, 1)[..., None])
 
 
 def _shades(scores: Tensor) -> Tensor:

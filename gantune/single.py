@@ -112,6 +112,7 @@ def _continued(
 
 def _plan(folder: Path, family: str, data: str, values: dict[str, Any], kimg: float, report_every: float, threads: int) -> TrialPlan:
     metrics = MetricSettings()
+    ranks = open_family(family).needs == "queries"
     return TrialPlan(
         trial=folder.name,
         family=family,
@@ -122,6 +123,8 @@ def _plan(folder: Path, family: str, data: str, values: dict[str, Any], kimg: fl
         folder=str(folder),
         metrics={"extractor": metrics.extractor, "n_fake": metrics.n_fake},
         rules=["diverged"],
+        objective="ndcg_at_5" if ranks else "fid",
+        mode="max" if ranks else "min",
         threads=threads,
     )
 

@@ -20,7 +20,7 @@ from gantune.data import Dataset, open_dataset
 from gantune.errors import UserError
 from gantune.families import open_family
 from gantune.generator_file import export_generator
-from gantune.metrics import Evaluator, MetricSettings
+from gantune.metrics import AnyEvaluator, MetricSettings, open_evaluator
 from gantune.pictures import sheet, write_png
 from gantune.signals import Point
 from gantune.stopping import Reason, Verdict, judge, open_rules
@@ -31,7 +31,7 @@ from gantune.training.seeds import derive
 from gantune.training.trainer import Trainer
 
 GRID_SEED = 20_000_000  # the same z in every grid of a trial
-GRID_COUNT, POINTS = 64, 2000  # samples in a picture
+GRID_COUNT, POINTS = 64, 2000  # pictures or rankings, and points, in a picture
 HELDOUT = 1000
 CONTROLS = 1000  # samples of the untrained generator
 
@@ -155,7 +155,7 @@ class Trial:
             return
         grids = self.folder / "grids"
         file = grids / self._grid_name(self.trainer.kimg)
-        given = self.trainer.conditions.for_grid(GRID_COUNT if self.dataset.form.is_image else POINTS, columns=8)
+        given = self.trainer.conditions.for_grid(POINTS if len(self.dataset.shape) == 1 else GRID_COUNT, columns=8)
         write_png(file, sheet(self.trainer.sample_given(given, GRID_SEED)), scale=2)
         best = self.curve.best_kimg()
         wanted = [self.trainer.kimg if improved or best is None else best, self.trainer.kimg, self.points[0]["kimg"]]
@@ -231,7 +231,7 @@ def dataset_of(config: Config) -> Dataset:
     return _dataset(config.data, config.prepare.image_size)
 
 
-def evaluator_of(config: Config, metrics: tuple[tuple[str, Any], ...], device: torch.device) -> Evaluator:
+def evaluator_of(config: Config, metrics: tuple[tuple[str, Any], ...], device: torch.device) -> AnyEvaluator:
     """The evaluator of the configuration's data, opened once a process."""
     return _evaluator(config.data, config.prepare.image_size, metrics, device)
 
@@ -242,8 +242,8 @@ def _dataset(name: str, image_size: int) -> Dataset:
 
 
 @functools.lru_cache(maxsize=4)
-def _evaluator(name: str, image_size: int, metrics: tuple[tuple[str, Any], ...], device: torch.device) -> Evaluator:
-    return Evaluator(_dataset(name, image_size), MetricSettings(**dict(metrics)), device)
+def _evaluator(name: str, image_size: int, metrics: tuple[tuple[str, Any], ...], device: torch.device) -> AnyEvaluator:
+    return open_evaluator(_dataset(name, image_size), MetricSettings(**dict(metrics)), device)
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from gantune.cli import objective
 from gantune.runtime.live import LiveState, Picture, TrialView
 
 ROWS = 24  # of the table; running trials first, then the best
@@ -38,12 +39,12 @@ def table_of(picture: Picture, equilibrium: float | None, metric: str) -> Render
     table = Table(box=None, pad_edge=False, header_style="bold", expand=True)
     for column in ("trial", "state"):
         table.add_column(column, no_wrap=True, min_width=6 if column == "trial" else 8)
-    for column in ("kimg", _title(metric), "d_loss", _equilibrium_name(equilibrium)):
+    for column in ("kimg", objective.title(metric), "d_loss", _equilibrium_name(equilibrium)):
         table.add_column(column, justify="right", no_wrap=True, min_width=max(6, len(column)))
     table.add_column("reason", overflow="ellipsis", no_wrap=True, ratio=1)  # what room there is
     views = picture.finals if picture.phase in ("finalists", "done") and picture.finals else picture.trials
-    for view in _chosen(list(views.values())):
-        table.add_row(*_cells(view, equilibrium), style=STYLES.get(view.state, ""))
+    for view in _chosen(list(views.values()), metric):
+        table.add_row(*_cells(view, equilibrium, metric), style=STYLES.get(view.state, ""))
     hidden = len(views) - ROWS
     parts: list[RenderableType] = [_headline(picture), _bar(picture), table]
     if hidden > 0:
@@ -52,19 +53,19 @@ def table_of(picture: Picture, equilibrium: float | None, metric: str) -> Render
     return Group(*parts)
 
 
-def _chosen(views: list[TrialView]) -> list[TrialView]:
+def _chosen(views: list[TrialView], metric: str) -> list[TrialView]:
     def place(view: TrialView) -> tuple[bool, float]:
-        value = view.score if view.score is not None else view.fid
-        return view.state != "running", math.inf if value is None else value
+        return view.state != "running", objective.best_first(view.score if view.score is not None else view.fid, metric)
 
     return sorted(views, key=place)[:ROWS]
 
 
-def _cells(view: TrialView, equilibrium: float | None) -> list[str]:
+def _cells(view: TrialView, equilibrium: float | None, metric: str) -> list[str]:
     value = view.score if view.score is not None else view.fid
     reason = " ".join(part for part in (view.reason, f"({view.evidence})" if view.evidence else "") if part)
     name = f"{view.id} *" if view.origin == "canonical" else view.id
-    return [name, view.state, f"{view.kimg:.0f}", _number(value, 2), _number(view.d_loss, 3), _distance(view.d_loss, equilibrium), reason]
+    loss = "" if view.d_loss is None else f"{view.d_loss:.3f}"
+    return [name, view.state, f"{view.kimg:.0f}", objective.text(value, metric), loss, _distance(view.d_loss, equilibrium), reason]
 
 
 def _headline(picture: Picture) -> Text:
@@ -94,33 +95,29 @@ class _Lines:
     """One line for each trial that ends, each phase and each note."""
 
     def __init__(self, live: LiveState, equilibrium: float | None, metric: str) -> None:
-        self.live, self.equilibrium, self.title = live, equilibrium, _title(metric)
+        self.live, self.equilibrium, self.metric = live, equilibrium, metric
         self.said: set[str] = set()
 
     def update(self) -> None:
         """Print what is new."""
-        picture = self.live.picture
+        picture, title = self.live.picture, objective.title(self.metric)
         self._say(f"phase {picture.phase}", f"[{picture.name}] {picture.phase}")
         for index, note in enumerate(picture.notes):
             self._say(f"note {index}", note)
         for view in [*picture.trials.values(), *picture.finals.values()]:
             if view.state == "running":
                 continue
-            name, state, kimg, value, d_loss, distance, reason = _cells(view, self.equilibrium)
+            name, state, kimg, value, d_loss, distance, reason = _cells(view, self.equilibrium, self.metric)
             if view.score is not None:
-                self._say(f"{view.id} scored", f"{name}  {self.title} {value} on fresh samples")
+                self._say(f"{view.id} scored", f"{name}  {title} {value} on fresh samples")
                 continue
             loss = f"  d_loss {d_loss} ({distance})" if d_loss else ""
-            self._say(f"{view.id} {state}", f"{name}  {state}  {kimg} kimg  {self.title} {value}{loss}  {reason}".rstrip())
+            self._say(f"{view.id} {state}", f"{name}  {state}  {kimg} kimg  {title} {value}{loss}  {reason}".rstrip())
 
     def _say(self, key: str, line: str) -> None:
         if key not in self.said:
             self.said.add(key)
             print(line, flush=True)
-
-
-def _title(metric: str) -> str:
-    return metric.upper() if metric in ("fid", "kid") else metric
 
 
 def _equilibrium_name(equilibrium: float | None) -> str:
@@ -131,10 +128,6 @@ def _equilibrium_name(equilibrium: float | None) -> str:
 
 def _distance(d_loss: float | None, equilibrium: float | None) -> str:
     return "" if d_loss is None or equilibrium is None else f"{d_loss - equilibrium:+.3f}"
-
-
-def _number(value: float | None, digits: int) -> str:
-    return "" if value is None else f"{value:.{digits}f}"
 
 
 def span(seconds: float) -> str:

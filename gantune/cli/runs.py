@@ -81,7 +81,7 @@ def sample(
         write_png(out, sheet(samples, columns=max(1, math.ceil(math.sqrt(n)))), scale=2)
     else:
         write_npz(out, samples.x)
-    print(f"{n} samples of {path} in {out}")
+    print(f"{len(samples.x)} samples of {path} in {out}")
 
 
 @app.command()

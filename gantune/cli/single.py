@@ -13,13 +13,12 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from gantune.cli import objective
 from gantune.cli.live import span
 
 if TYPE_CHECKING:
     from gantune.signals import Point
     from gantune.trial import Trial
-
-HEADER = "   kimg  d_loss  to eq.  held out  g_loss      FID  img/s"
 
 
 class Watch:
@@ -28,13 +27,16 @@ class Watch:
     def __init__(self, notes: Sequence[str]) -> None:
         self._notes = notes
         self._trial: Trial | None = None
+        self._metric = "fid"
         self._began = self._kimg = 0.0
 
     def begin(self, trial: Trial) -> None:
         """Say what is about to be trained."""
         from gantune.single import describe
 
-        for line in (*self._notes, *describe(trial), HEADER):
+        self._metric = trial.plan.objective
+        header = f"   kimg  d_loss  to eq.  held out  g_loss {objective.title(self._metric):>9}  img/s"
+        for line in (*self._notes, *describe(trial), header):
             print(line, flush=True)
         self._began, self._kimg = time.monotonic(), trial.trainer.kimg
         self._trial = trial
@@ -43,8 +45,9 @@ class Watch:
         """A line with what was measured."""
         d_loss = point.get("d_loss", math.nan)
         distance = math.nan if equilibrium is None else d_loss - equilibrium
-        held, g_loss, fid, rate = (point.get(name, math.nan) for name in ("d_loss_heldout", "g_loss", "fid", "images_per_s"))
-        print(f"{point['kimg']:7.1f} {d_loss:7.3f} {distance:+7.3f} {held:9.3f} {g_loss:7.3f} {fid:8.2f} {rate:6.0f}", flush=True)
+        held, g_loss, quality, rate = (point.get(name, math.nan) for name in ("d_loss_heldout", "g_loss", self._metric, "images_per_s"))
+        value = objective.text(quality, self._metric)
+        print(f"{point['kimg']:7.1f} {d_loss:7.3f} {distance:+7.3f} {held:9.3f} {g_loss:7.3f} {value:>9} {rate:6.0f}", flush=True)
 
     def progress(self) -> str:
         """Such as `12.3 of 60 kimg, 850 images/s, about 4 min left`: the pace counts the measuring, too."""

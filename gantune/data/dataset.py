@@ -41,8 +41,9 @@ class Dataset:
     """Examples as stored: `train` and `heldout` uint8 (N, C, H, W), float32 (N, 2) for 2-D points, (N, M, F) for documents.
 
     Image tensors may be memory maps of the cache file: fit for indexing, not for changing. `fingerprint` is the hash of the
-    content of both splits, labels aside. `modes` (M, 2) and `mode_std` describe a mixture. `source` and `heldout_source` are the
-    pictures of the other domain, row by row the partners of `train` and `heldout` where `paired`, else in an order of their own.
+    content of both splits, labels aside, but for the relevance of documents. `modes` (M, 2) and `mode_std` describe a mixture.
+    `source` and `heldout_source` are the pictures of the other domain, row by row the partners of `train` and `heldout` where
+    `paired`, else in an order of their own.
     """
 
     name: str

@@ -17,6 +17,7 @@ from gantune.families.fgan import FGAN
 from gantune.families.gan import GAN
 from gantune.families.hinge_gan import HingeGAN
 from gantune.families.infogan import InfoGAN
+from gantune.families.irgan import IRGAN
 from gantune.families.ls_gan import LossSensitiveGAN
 from gantune.families.lsgan import LSGAN
 from gantune.families.noise_gan import NoiseGAN
@@ -40,6 +41,7 @@ _BUNDLED: tuple[type[Family[Any, Any]], ...] = (
     FGAN,
     InfoGAN,
     BiGAN,
+    IRGAN,
 )
 FAMILIES: dict[str, type[Family[Any, Any]]] = {family.name: family for family in _BUNDLED}
 

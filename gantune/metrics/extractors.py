@@ -41,7 +41,15 @@ class Extractor:
 
 
 def choose(extractor: str, data: str, shape: tuple[int, ...]) -> str:
-    """The extractor that `auto` stands for: mnist_cnn for digits and their like, raw for points, else inception."""
+    """The extractor that `auto` stands for: mnist_cnn for digits and their like, raw for points, none for queries, else inception.
+    `UserError` for any other than `auto` on queries.
+    """
+    if len(shape) == 2:
+        if extractor != "auto":
+            raise UserError(
+                f"extractor {extractor}: {data} holds queries, whose rankings have no features to extract; leave extractor out."
+            )
+        return "none"
     if extractor != "auto":
         return extractor
     if len(shape) == 1:

@@ -16,6 +16,8 @@ LABELS = {
     "split": "real split",
     "n_real": "real images",
     "n_fake": "generated images",
+    "n_queries": "held-out queries",
+    "gain": "gain of a document",
     "fingerprint": "data fingerprint",
     "data": "data set",
     "shape": "shape",
@@ -33,7 +35,8 @@ def in_words(provenance: Mapping[str, Any] | None) -> str:
     parts = [f"features {provenance['extractor']}"] if "extractor" in provenance else []
     counts = [f"{_count(provenance[name])} {noun}" for name, noun in (("n_real", "real"), ("n_fake", "generated")) if name in provenance]
     parts += [" and ".join(counts) + " images"] if counts else []
-    parts += [f"real split {provenance['split']}"] if "split" in provenance else []
+    parts += [f"{_count(provenance['n_queries'])} held-out queries"] if "n_queries" in provenance else []
+    parts += [f"real split {provenance['split']}"] if "split" in provenance and "n_queries" not in provenance else []
     return ", ".join(parts) or "settings listed at the end"
 
 

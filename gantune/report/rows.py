@@ -18,6 +18,7 @@ STOPPED_EARLY = (COMPLETE | PRUNED) - {Reason.BUDGET}  # compute saved on purpos
 NOT_RESCORED = "not rescored"
 NO_VALUE = "no value"
 LABELS = {"fid": "FID", "kid": "KID", "c2st_loss": "C2ST loss", "hq_share": "high-quality share"}
+LABELS |= {"precision_at_5": "precision@5", "ndcg_at_5": "NDCG@5"}
 
 
 @dataclass(frozen=True)

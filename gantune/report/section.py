@@ -24,7 +24,8 @@ from gantune.tracking.settings_key import measured_with
 
 PICTURED = 4  # trials with sample grids, and finalists beside the canonical setting
 PICTURED_SEEDS = 5  # of a finalist
-EXTRA = ("modes", "hq_share", "precision", "recall", "coverage", "kid", "fid")  # the first two that were measured
+OF_RANKINGS = ("ndcg_at_5", "precision_at_5")
+EXTRA = (*OF_RANKINGS, "modes", "hq_share", "precision", "recall", "coverage", "kid", "fid")  # the first two that were measured
 KINDS = {
     "budget": "",
     "asha": "",
@@ -96,6 +97,7 @@ def section(sweep: Sweep, shelf: Shelf, finals: Sequence[Final], track: Progress
         "has_g": "g_loss" in curves["has"],
         "has_m": sweep.metric in curves["has"],
         "d_note": words.d_loss(curves["has"], line),
+        "samples_note": words.samples(_ranks(sweep)),
         "samples": [entry for entry in samples if entry["pictures"]],
         "without_samples": words.without_samples([entry["name"] for entry in samples if not entry["pictures"]]),
         "provenance": _provenance(sweep, finals),
@@ -309,9 +311,14 @@ def _provenance(sweep: Sweep, finals: Sequence[Final]) -> list[dict[str, Any]]:
         found.append({"title": title, "settings": settings + _floor(group[0].floor, group[0].provenance)})
     metrics = sweep.spec.get("metrics") or {}
     if metrics:
-        while_training = listed(metrics)
+        while_training = [("split", "the other half of the held-out queries")] if _ranks(sweep) else listed(metrics)
         found.append({"title": "Values measured while training (curves, best so far)", "settings": while_training})
     return found
+
+
+def _ranks(sweep: Sweep) -> bool:
+    """Whether its generators order the documents of queries."""
+    return sweep.metric in ("precision_at_5", "ndcg_at_5")
 
 
 def _controls(rows: Sequence[Row]) -> list[tuple[str, str]]:
@@ -334,4 +341,4 @@ def _floor(floor: Any, settings: Mapping[str, Any]) -> list[tuple[str, str]]:
     if isinstance(n, int):
         text += f"; measured with {n:,} held-out examples"
         text += f", so that a value of {n_fake:,} samples may lie below it" if isinstance(n_fake, int) and n < n_fake else ""
-    return [("floor, real against real", text)]
+    return [("best order and a random one" if "n_queries" in settings else "floor, real against real", text)]

@@ -83,7 +83,9 @@ def headline(sweep: Sweep, finals: str) -> str:
     text = f"Trial {best.id}{_canonical(best)} has the {'lowest' if sweep.mode == 'min' else 'highest'} {sweep.label}: "
     if best.rescored is not None:
         n = (best.record.score or {}).get("n")
+        queries = measured_with(best.record.score).get("n_queries")
         samples = f"{n:,} fresh samples" if isinstance(n, int) else "fresh samples"
+        samples = f"{queries:,} other held-out queries" if isinstance(queries, int) else samples
         while_training = f" (while training its best was {number(best.best, 4)})" if best.best is not None else ""
         text += f"{number(best.rescored, 4)}, its best checkpoint rescored on {samples}{while_training}. "
     else:
@@ -217,9 +219,18 @@ def without_samples(names: Sequence[str]) -> str:
     return f"No sample grid was found for {', '.join(names)}." if names else ""
 
 
+def samples(ranks: bool) -> str:
+    """What the grids show."""
+    if ranks:
+        text = "Rankings of held-out queries, a row each, from the document ranked first on, bright where it is relevant"
+    else:
+        text = "Grids of generated examples as training drew them"
+    return f"{text}: the earliest and the latest of each trial."
+
+
 def d_loss(has: Sequence[str], line: Line) -> str:
     """What is drawn in the panel of the discriminator's loss."""
-    text = "Solid: training batches. Dashed: held-out real images and fresh samples, in evaluation mode."
+    text = "Solid: training batches. Dashed: held-out real examples and fresh samples, in evaluation mode."
     if "d_loss_heldout" not in has:
         text = "Training batches; no held-out loss was measured."
     if line.value is None:

@@ -14,7 +14,6 @@ from gantune.config import Config
 from gantune.data import Form, form_of
 from gantune.errors import UserError
 from gantune.families import open_family
-from gantune.families.base import check_data
 from gantune.metrics import MetricSettings
 from gantune.metrics.extractors import choose
 from gantune.spec.model import SweepSpec
@@ -61,7 +60,6 @@ def check_runs(spec: SweepSpec, form: Form, places: Places) -> None:
     config = Config.of(open_family(spec.family), spec.data, spec.space.resolve(params))
     if config.prepare.image_size:
         form = form_of(spec.data, config.prepare.image_size)
-    places.inside(("data",), lambda: check_data(config.family, spec.data, form))
     config.check_fits(form)
     equilibrium = config.family.equilibrium(config.hparams)
     open_rules(spec.stopping, equilibrium, places.where(("stopping",)), from_user=spec.stopping_from_user)

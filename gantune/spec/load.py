@@ -11,6 +11,7 @@ from gantune import bundled
 from gantune.config import declared_params
 from gantune.errors import UserError
 from gantune.families import open_family
+from gantune.families.base import check_data
 from gantune.space import open_space
 from gantune.space.reading import Pins, find_space
 from gantune.space.samplers import check_serves, grid_size
@@ -88,6 +89,7 @@ def _spec(document: SweepDocument, places: Places, *, name: str, source: str, be
     opened = places.inside(("family",), lambda: open_family(family))
     data = absolute(document.data or opened.default_data, beside)
     form = places.inside(("data",), lambda: checks.form_for(data, document.fixed))
+    places.inside(("data",), lambda: check_data(opened, data, form))
     fixed = dict(document.fixed)
     if not form.is_image and "image_size" in fixed and not places.flag(("fixed", "image_size")):
         del fixed["image_size"]

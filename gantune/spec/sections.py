@@ -19,6 +19,7 @@ DEFAULT_TRIALS = 16
 DEFAULT_REPORTS = 15  # a trial
 OF_POINTS = ("modes", "hq_share")
 OF_IMAGES = ("inception_score",)
+OF_QUERIES = ("ndcg_at_5", "precision_at_5")
 
 
 @dataclass(frozen=True)
@@ -94,16 +95,26 @@ def objective_of(document: SweepDocument, places: Places, shape: tuple[int, ...]
     if section.metric not in OBJECTIVES:
         what = "is no measure of quality" if section.metric in SIGNALS else "is unknown"
         raise UserError(f"{where}{section.metric!r} {what}. {did_you_mean(section.metric, OBJECTIVES)}")
-    unfit = OF_POINTS if len(shape) == 3 else OF_IMAGES
-    if section.metric in unfit:
-        data = "2-D mixtures (ring8, grid25)" if section.metric in OF_POINTS else "images"
-        raise UserError(f"{where}{section.metric} is measured on {data} only. Use fid.")
+    _check_measured(section.metric, where, shape)
     better = "min" if SIGNALS[section.metric].better == "low" else "max"
     if section.mode not in (None, better):
         raise UserError(
             f"{places.where(('objective', 'mode'))}a better {section.metric} is a {SIGNALS[section.metric].better} one: mode is {better}."
         )
     return Objective(section.metric, "min" if better == "min" else "max")
+
+
+def _check_measured(metric: str, where: str, shape: tuple[int, ...]) -> None:
+    """`UserError` when the data have no such measure."""
+    if len(shape) == 2:
+        if metric not in OF_QUERIES:
+            raise UserError(f"{where}{metric} is not measured on queries. Use {' or '.join(OF_QUERIES)}.")
+        return
+    unfit = OF_QUERIES + (OF_POINTS if len(shape) == 3 else OF_IMAGES)
+    if metric in unfit:
+        homes = {OF_POINTS: "2-D mixtures (ring8, grid25)", OF_QUERIES: "queries (digits_retrieval, letor:PATH)", OF_IMAGES: "images"}
+        data = next(home for metrics, home in homes.items() if metric in metrics)
+        raise UserError(f"{where}{metric} is measured on {data} only. Use fid.")
 
 
 def rule_of(rule: str | Mapping[str, Any], beside: Path) -> str | Mapping[str, Any]:

@@ -29,5 +29,5 @@ class Plateau(Rule):
         grown = curve.covers(curve.patience(self.grace_kimg, GRACE_SHARE))
         if not grown or not curve.quality_has_plateaued(patience, self.improvement):
             return Verdict.CONTINUE
-        evidence = f"{curve.objective} improved by less than {self.improvement:.0%} in {patience:g} kimg (best {curve.best():.4g})"
+        evidence = f"{curve.objective} improved by less than {100 * self.improvement:g}% in {patience:g} kimg (best {curve.best():.4g})"
         return Verdict.halt(self.reason, evidence)

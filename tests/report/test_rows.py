@@ -15,6 +15,7 @@ from gantune.report.compute import progress, spent
 from gantune.report.equilibria import equilibrium_line
 from gantune.report.finals import contenders, sentence, verdict
 from gantune.report.numbers import mean_std, number, percent
+from gantune.report.provenance import in_words
 from gantune.report.rows import NO_VALUE, NOT_RESCORED, STOPPED_EARLY, Sweep
 from gantune.report.section import KINDS, Shelf, _floor, _importance, _reference, section
 from gantune.report.summary import summary
@@ -181,6 +182,14 @@ def test_the_floor_says_how_many_examples_it_rests_on() -> None:
     assert text == "fid 3.25; measured with 1,000 held-out examples, so that a value of 4,000 samples may lie below it"
     [(_, text)] = _floor({"fid": 3.25}, {"n_floor": 1000, "n_fake": 1000})
     assert text == "fid 3.25; measured with 1,000 held-out examples"
+
+
+def test_rankings_are_measured_on_queries_and_stand_between_two_orders() -> None:
+    settings = {"n_queries": 400, "n_floor": 800, "split": "heldout", "gain": "2^relevance - 1"}
+    assert in_words(settings) == "400 held-out queries"
+    [(label, text)] = _floor({"ndcg_at_5": 1.0, "ndcg_at_5_random": 0.2}, settings)
+    assert label == "best order and a random one"
+    assert text == "ndcg_at_5 1.00, ndcg_at_5_random 0.200; measured with 800 held-out examples"
 
 
 def test_running_best_falls_and_compute_adds_up(tmp_path: Path) -> None:

@@ -86,6 +86,9 @@ MISTAKES = [
     ("objective: {metric: fidd}", "", "objective.metric: 'fidd' is unknown. Did you mean \"fid\"?"),
     ("objective: {metric: d_loss}", "", "objective.metric: 'd_loss' is no measure of quality"),
     ("objective: {metric: modes}", "", "modes is measured on 2-D mixtures"),
+    ("objective: ndcg_at_5", "", "objective: ndcg_at_5 is measured on queries (digits_retrieval, letor:PATH) only. Use fid."),
+    ("objective: {metric: inception_score, mode: min}", "", "mode is max"),
+    ("data: digits_retrieval", "data", "data: family dcgan needs pictures or points, and data digits_retrieval has none."),
     ("objective: {metric: fid, mode: max}", "", "objective.mode: a better fid is a low one: mode is min."),
     ("objective: {metric: fid, mode: best}", "", "objective.mode: is 'min' or 'max', got 'best'."),
     ("objective: {metric: 3}", "", "objective.metric: a text is needed, got 3."),
@@ -199,6 +202,30 @@ def test_points_need_no_image_size() -> None:
     spec = load(line("family: gan", "family").replace("space: dcgan", "space: gan").replace(", features: 4", ""), data="ring8")
     assert spec.fixed == {"batch": 64}
     assert spec.notes == ("image_size is left out, as ring8 holds no pictures",)
+
+
+RANKED = "family: irgan\nspace: irgan\nbudget: {trials: 4, kimg: 20, report_every: 4}\n"
+
+
+@pytest.mark.parametrize("metric", ["ndcg_at_5", "precision_at_5"])
+def test_rankings_have_objectives_of_their_own(metric: str) -> None:
+    spec = load(f"{RANKED}objective: {metric}\n")
+    assert (spec.data, spec.objective.metric, spec.objective.mode) == ("digits_retrieval", metric, "max")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("objective: fid\n", "my.yaml, line 4: objective: fid is not measured on queries. Use ndcg_at_5 or precision_at_5."),
+        ("", "fid is not measured on queries"),
+        ("objective: ndcg_at_5\ndata: mnist5k\n", "data: family irgan needs queries with their documents, and data mnist5k has none."),
+        ("objective: ndcg_at_5\nmetrics: {extractor: inception}\n", "leave extractor out"),
+    ],
+)
+def test_rankings_have_no_measures_of_pictures(text: str, expected: str) -> None:
+    with pytest.raises(UserError) as raised:
+        load(RANKED + text)
+    assert expected in str(raised.value)
 
 
 def test_a_rule_that_cannot_speak_is_refused_only_where_the_user_named_it() -> None:
