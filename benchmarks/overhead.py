@@ -1,7 +1,7 @@
 """What a sweep costs beside its training: trials of a trivial objective, so that everything measured is overhead.
 
     python benchmarks/overhead.py            # 100 trials of 5 reports on two slots: about ten minutes, nearly all of them the last row
-    python benchmarks/overhead.py --only bare gantune
+    python benchmarks/overhead.py --only bare gantune --repeat 5
 
 Rows, each with the same number of trials, reports and slots, from the first trial's creation to the last result being where it belongs:
 `bare`      Ray Tune, class Trainable, actors reused, default loggers off, random search, nothing recorded
@@ -9,6 +9,8 @@ Rows, each with the same number of trials, reports and slots, from the first tri
 `callback`  Ray Tune's function API with its MLflowLoggerCallback, everything else as Ray has it by default
 
 What happens once a sweep is outside the clock and printed beside it: Ray's start, imports, the creation of MLflow's data base.
+Rows are run in turn, so that `of bare` compares neighbours in time; medians with their ranges over the turns. Everything here is bound
+by the processor: on a machine that others use, the figures say more about them.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import argparse
 import logging
 import os
 import random
+import statistics
 import sys
 import tempfile
 import time
@@ -30,6 +33,7 @@ sys.path.insert(0, str(ROOT))
 os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "benchmarks"), os.environ.get("PYTHONPATH", "")])
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 REPORTS = 5
+SETTLE = 3.0  # seconds in which Ray's own processes finish their start
 
 
 def curve(lr_g: float, report: int) -> dict[str, float]:
@@ -198,15 +202,26 @@ def main() -> None:
                 continue
             with tempfile.TemporaryDirectory() as temporary, session(local=True, cpus=2):
                 os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{temporary}/mlflow.db"
+                time.sleep(SETTLE)
+                load = os.getloadavg()[0]
                 seconds = ROWS[name](given.trials, Path(temporary))
             taken[name].append(seconds)
-            print(f"  {name}: {seconds:.1f} s (load {os.getloadavg()[0]:.1f})", flush=True)
-    middle = {name: sorted(values)[len(values) // 2] for name, values in taken.items()}
-    print(f"\n{given.trials} trials of {REPORTS} reports, 2 slots, {os.cpu_count()} cores")
-    print(f"{'':10}{'seconds':>9}{'s/trial':>9}{'of bare':>9}{'of callback':>13}")
-    for name, seconds in middle.items():
-        shares = [f"{seconds / middle[other]:.2f}" if other in middle else "" for other in ("bare", "callback")]
-        print(f"{name:10}{seconds:9.1f}{seconds / given.trials:9.3f}{shares[0]:>9}{shares[1]:>13}")
+            print(f"  {name}: {seconds:.1f} s (load before {load:.1f})", flush=True)
+    print(f"\n{given.trials} trials of {REPORTS} reports, 2 slots, {os.cpu_count()} cores; median (range) of {given.repeat}")
+    print(f"{'':10}{'seconds':>20}{'of bare':>22}{'of callback':>22}")
+    for name, seconds in taken.items():
+        shares = [spread(shares_of(seconds, taken[other])) if other in taken else "" for other in ("bare", "callback")]
+        print(f"{name:10}{spread(seconds):>20}{shares[0]:>22}{shares[1]:>22}")
+
+
+def shares_of(seconds: list[float], others: list[float]) -> list[float]:
+    """Each turn's time as a share of the other row's in that turn, or of its only one."""
+    return [mine / (others[turn] if len(others) == len(seconds) else statistics.median(others)) for turn, mine in enumerate(seconds)]
+
+
+def spread(values: list[float]) -> str:
+    """Median and range."""
+    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 
 
 if __name__ == "__main__":

@@ -82,6 +82,7 @@ class Ledger:
         self.segment = 0
         self.limits: dict[str, float | None] = {}  # hours, gpu_hours, when a resume changed them
         self.search_seconds = 0.0  # wall clock of search over all segments
+        self.device_seconds = 0.0  # over all trials
         self._clock: float | None = None  # the last event's time in this segment's search
 
     def apply_all(self, events: Iterable[Event]) -> Ledger:
@@ -100,11 +101,6 @@ class Ledger:
     def unfinished(self) -> list[Entry]:
         """The trials without an end, in the order in which they were handed out."""
         return [entry for entry in self.trials.values() if not entry.ended]
-
-    @property
-    def device_seconds(self) -> float:
-        """Device seconds over all trials."""
-        return sum(entry.device_seconds for entry in self.trials.values())
 
     def _tick(self, event: Event) -> None:
         now = float(event["t"])
@@ -126,7 +122,9 @@ class Ledger:
     def _on_report(self, event: Event) -> None:
         entry, point = self.trials[event["trial"]], event["point"]
         kimg = float(point["kimg"])
+        before = entry.device_seconds
         entry.points[kimg] = dict(point)
+        self.device_seconds += entry.device_seconds - before
         value = number(point.get(self.objective))
         if value is not None:
             entry.best = value if entry.best is None else self.better(entry.best, value)

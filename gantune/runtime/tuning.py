@@ -70,9 +70,10 @@ class DirectedScheduler(FIFOScheduler):  # type: ignore[misc]
         super().__init__()
         self._director, self._stops, self._search = director, stops, search
 
-    def choose_trial_to_run(self, tune_controller: Any) -> Any:
+    def choose_trial_to_run(self, tune_controller: Any) -> None:
+        """None: Tune starts waiting trials in their order. One that is named here takes the next worker that falls free, and Tune then
+        kills the worker that is still starting for it, again and again while trials are shorter than a worker's start."""
         self._stops.poll()  # Tune asks this in every turn of its loop
-        return super().choose_trial_to_run(tune_controller)
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         stop = self._director.take(json.loads(result["gantune"]))

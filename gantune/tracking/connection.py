@@ -44,10 +44,10 @@ class Connection:
         cursor.parent, cursor.runs = parent, found
         return cls(folder, about, tracker, cursor, parent, is_new)
 
-    def begin(self, id: str, kind: str, began: float, driver: Mapping[str, Any]) -> str:
-        """A new run below the sweep's, for a trial or a finalist."""
-        tags = _tags(self.folder, self.about, id, self.cursor.born, driver) | {"gantune.kind": kind, "mlflow.parentRunId": self.parent}
-        self.cursor.runs[id] = self.tracker.create(f"{self.folder.name}/{id}", began, tags)
+    def begin(self, id: str, kind: str, began: float, driver: Mapping[str, Any], tags: Mapping[str, Any]) -> str:
+        """A new run below the sweep's, for a trial or a finalist, with the `tags` that it has by now."""
+        own = _tags(self.folder, self.about, id, self.cursor.born, driver) | {"gantune.kind": kind, "mlflow.parentRunId": self.parent}
+        self.cursor.runs[id] = self.tracker.create(f"{self.folder.name}/{id}", began, {**tags, **own})
         return self.cursor.runs[id]
 
 

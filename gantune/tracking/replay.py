@@ -181,7 +181,7 @@ class Replay:
             self.result.points += len(metrics)
             return len(metrics)
         elif kind == "requeue":
-            tracker.set_status(self._run(event["trial"]), "RUNNING")
+            tracker.set_status(self._flush(event["trial"]), "RUNNING")
         elif kind == "end":
             self._end(event)
         elif kind == "score":
@@ -189,7 +189,7 @@ class Replay:
         elif kind == "final":
             self._final(event)
         elif kind == "phase" and event["phase"] == "done":
-            self._flush()
+            self._flush_all()
             tracker.set_status(parent, "FINISHED", event["t"])
         return 0
 
@@ -199,11 +199,11 @@ class Replay:
         buffer.tags |= {"origin": event["origin"], "note": event.get("note"), "searched": ", ".join(event["params"]), "state": "running"}
 
     def _end(self, event: Mapping[str, Any]) -> None:
-        run, known, buffer = self._run(event["trial"]), self._trials[event["trial"]], self._buffer(event["trial"])
+        known, buffer = self._trials[event["trial"]], self._buffer(event["trial"])
         buffer.tags |= {name: event.get(name) or "" for name in ("state", "reason", "evidence")}
         if known.not_finite:
             buffer.tags["not_finite"] = ", ".join(sorted(known.not_finite))
-        buffer.flush(self._connected().tracker)
+        run = self._flush(event["trial"])
         self._files(run, self.folder / "trials" / event["trial"], event["t"])
         self._connected().tracker.set_status(run, STATUS[event["state"]], event["t"])
 
@@ -215,7 +215,7 @@ class Replay:
 
     def _final(self, event: Mapping[str, Any]) -> None:
         id = f"{event['who']}-s{event['seed']}"
-        run, buffer, plan = self._run(id, event["t"]), self._buffer(id), self.folder / "finalists" / id / "plan.json"
+        buffer, plan = self._buffer(id), self.folder / "finalists" / id / "plan.json"
         values = json.loads(plan.read_text())["values"] if plan.is_file() else {}
         buffer.params |= {**values, "seed": event["seed"]}
         for point in event.get("points", []):
@@ -224,7 +224,7 @@ class Replay:
             self.result.points += len(curve)
         buffer.metrics += metrics_of(event["metrics"], event["t"], round(event["kimg"] * 1000), "score_")
         buffer.tags |= {"who": event["who"], "seed": event["seed"], "state": "complete"} | _measured(event)
-        buffer.flush(self._connected().tracker)
+        run = self._flush(id, event["t"])
         self._files(run, plan.parent, event["t"])
         self._connected().tracker.set_status(run, "FINISHED", event["t"])
 
@@ -239,28 +239,32 @@ class Replay:
                 self._connected().tracker.picture(run, image, "samples", step, at)
                 self.result.artifacts += 1
 
-    def _run(self, id: str, start: float | None = None) -> str:
-        """The run of a trial or finalist, made when there is none."""
-        at = self._connected()
-        if id in at.cursor.runs:
-            return at.cursor.runs[id]
-        self.result.runs += 1
-        kind = "trial" if id in self._trials else "finalist"
-        return at.begin(id, kind, start if start is not None else float(self._trials[id].event["t"]), self._driver)
+    def _flush(self, id: str, start: float | None = None) -> str:
+        """Send what waits for a trial or finalist; gives its run, which is made when there is none, with the tags that it has by now:
+        that spares a store the search for older ones. Whatever dies before the rest is sent, the saved cursor lies before all of it."""
+        at, buffer = self._connected(), self._buffer(id)
+        if id not in at.cursor.runs:
+            self.result.runs += 1
+            kind = "trial" if id in self._trials else "finalist"
+            at.begin(id, kind, start if start is not None else float(self._trials[id].event["t"]), self._driver, buffer.tags)
+            buffer.tags = {}
+        run = at.cursor.runs[id]
+        buffer.flush(at.tracker, run)
+        return run
 
     def _connected(self) -> Connection:
         assert self._at is not None, "advance connects before it sends"
         return self._at
 
     def _buffer(self, id: str) -> RunBuffer:
-        return self._buffers.setdefault(id, RunBuffer(self._run(id)))
+        return self._buffers.setdefault(id, RunBuffer())
 
-    def _flush(self) -> None:
-        for buffer in self._buffers.values():
-            buffer.flush(self._connected().tracker)
+    def _flush_all(self) -> None:
+        for id in self._buffers:
+            self._flush(id)
 
     def _save(self) -> None:
-        self._flush()
+        self._flush_all()
         self._connected().cursor.offset = self._offset
         self._connected().cursor.save(self.folder)
 

@@ -19,14 +19,13 @@ FILES = {"best.pt": "checkpoints", "last.pt": "checkpoints", "generator.safetens
 class RunBuffer:
     """What is to be sent for one run, so that it goes in few requests."""
 
-    run: str
     metrics: list[Any] = field(default_factory=list)
     params: dict[str, Any] = field(default_factory=dict)
     tags: dict[str, Any] = field(default_factory=dict)
 
-    def flush(self, tracker: Tracker) -> None:
+    def flush(self, tracker: Tracker, run: str) -> None:
         """Send it and be empty."""
-        tracker.log(self.run, self.metrics, self.params, self.tags)
+        tracker.log(run, self.metrics, self.params, self.tags)
         self.metrics, self.params, self.tags = [], {}, {}
 
 

@@ -131,6 +131,31 @@ def test_a_crash_before_the_sweeps_run_was_filled_is_made_good(runs: Path, monke
     assert "sweep.json" in files_of(parent)
 
 
+@pytest.mark.parametrize("crash", [2, 3, 6])
+def test_a_crash_between_a_runs_creation_and_its_points_is_made_good(runs: Path, monkeypatch: pytest.MonkeyPatch, crash: int) -> None:
+    folder = write_sweep(runs)
+    real, calls = Tracker.create, []
+
+    def dies_after(self: Tracker, *given: object) -> str:
+        run = real(self, *given)  # type: ignore[arg-type]
+        calls.append(1)
+        if len(calls) == crash:
+            raise KeyboardInterrupt
+        return run
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Tracker, "create", dies_after)
+        with pytest.raises(KeyboardInterrupt):
+            sync(folder)
+    assert len(runs_of(uri_of(runs))) == crash
+    sync(folder)
+    assert_whole(folder, uri_of(runs))
+    for id, [run] in runs_of(uri_of(runs)).items():
+        assert run.info.status == ("KILLED" if id == "0001" else "FINISHED")
+        assert run.data.params
+        assert id == "sweep" or run.data.tags["state"] == ("pruned" if id == "0001" else "complete")
+
+
 def test_values_that_are_not_finite_are_named_in_a_tag(runs: Path) -> None:
     folder = write_sweep(runs, trials=1, done=False)
     with Spool(folder) as spool:
