@@ -17,7 +17,7 @@ from gantune.data import open_dataset
 from gantune.errors import UserError
 from gantune.families import family_names, open_family
 from gantune.families.base import Batch, Form, Samples
-from gantune.training.given import Conditions, grid_labels, in_batches, joined
+from gantune.training.given import Conditions, asked_labels, grid_labels, in_batches, joined
 from gantune.training.seeds import generator
 
 
@@ -30,13 +30,18 @@ class GeneratorFile:
     net: nn.Module
     about: dict[str, Any]
 
-    def sample(self, n: int, seed: int = 0) -> Samples:
-        """`n` examples `.x` (n, C, H, W) in [-1, 1], or (n, 2) points; the same for the same seed. A family of labels or codes makes
-        eight of each in turn, one that translates or ranks is given held-out examples of its own data, as many as there are. Others
-        go into `sample_given`."""
+    def sample(self, n: int, seed: int = 0, label: str | None = None) -> Samples:
+        """`n` examples `.x` (n, C, H, W) in [-1, 1], or (n, 2) points; the same for the same seed.
+
+        A family of labels or codes makes all of the one called `label`, else eight of each in turn, of attributes those of examples of its
+        data. One that translates or ranks is given held-out examples of its data, as many as there are. Others go into `sample_given`.
+        `UserError` where there is no such label.
+        """
         config = self.config
         family = config.family
-        if family.needs in ("pairs", "domains", "queries"):
+        if label is not None:
+            return self.sample_given(Batch(torch.empty(n, 0), asked_labels(family, config.arch, self.form, label, n)), seed)
+        if family.needs in ("pairs", "domains", "queries") or (family.needs == "labels" and self.form.attributes):
             dataset = open_dataset(config.data, config.prepare.image_size)
             return self.sample_given(Conditions(family, config.arch, dataset, torch.device("cpu"))(n, seed, "score"), seed)
         return self.sample_given(Batch(torch.empty(n, 0), grid_labels(family, config.arch, self.form, n, columns=8)), seed)
@@ -83,7 +88,7 @@ def load_generator(path: Path | str, family: str | None = None) -> GeneratorFile
     ref = trusted_family(described["family"], family, f"{path}")
     config = Config.of(open_family(ref), described["data"], described["values"])
     kept = described["form"]
-    form = Form(**kept | {name: tuple(kept[name]) for name in ("shape", "source") if kept[name] is not None})
+    form = Form(**kept | {name: tuple(kept[name]) for name in ("shape", "source", "names") if kept.get(name) is not None})
     net = config.family.build(config.arch, form).g
     net.load_state_dict(weights)
     return GeneratorFile(config, form, net.eval(), described["about"])

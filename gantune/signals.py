@@ -31,7 +31,7 @@ _DECLARED = (
     Signal("d_loss", "family's", "the discriminator's adversarial loss, mean over the training batches since the last report"),
     Signal("g_loss", "family's", "the generator's loss, mean over the training batches since the last report"),
     Signal("g_adv", "family's", "the adversarial part of the generator's loss, where it has others"),
-    Signal("mi_bound", "nats", "lower bound of the mutual information between codes and samples (InfoGAN's L_I)"),
+    Signal("mi_bound", "nats", "lower bound of the mutual information between the categorical code and samples (InfoGAN's L_I)"),
     Signal("cycle_loss", "of [-1, 1]", "reconstruction error of the round trips while training"),
     Signal("l1_loss", "of [-1, 1]", "L1 distance from the true picture while training"),
     Signal("convergence", "of [-1, 1]", "BEGAN's measure L(x) + |gamma L(x) - L(G(z))|, lower is better"),
@@ -61,7 +61,10 @@ _DECLARED = (
     Signal("modes", "modes", "modes of the mixture with generated points", "high"),
     Signal("hq_share", "share", "generated points within 3 std of a mode", "high"),
     Signal(
-        "label_agreement", "share", "samples that the data's classifier gives the label, or the code's class, they were made from", "high"
+        "label_agreement",
+        "share",
+        "samples in which a linear probe, learnt from real features, finds the label or the code's class that they were made from",
+        "high",
     ),
     Signal("l1", "of [-1, 1]", "mean absolute difference between a translated picture and the true one", "low"),
     Signal("fid_back", "", "fid of the way back, in the other domain", "low"),

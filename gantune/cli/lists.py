@@ -39,7 +39,7 @@ def families(as_json: Json = False) -> None:
 
 @app.command()
 def datasets(as_json: Json = False) -> None:
-    """Data sets by name; folder:PATH takes pictures of yours."""
+    """Data sets by name. Your own: folder:PATH, labelled:PATH, attributes:PATH."""
     from gantune.data import describe_datasets
 
     described = describe_datasets()

@@ -66,19 +66,21 @@ def sample(
     out: Annotated[Path, typer.Option(help=".png for a grid, .npz for arrays.")] = Path("samples.png"),
     n: Annotated[int, typer.Option(min=1, help="How many.")] = 64,
     seed: Annotated[int, typer.Option(min=0)] = 0,
+    label: Annotated[str | None, typer.Option(help="Class or code to make, by number or name; attributes with commas between.")] = None,
     family: Annotated[str | None, typer.Option(help="For a family of your own: its code, ./my_gan.py:MyGAN.")] = None,
     runs: Runs = RUNS,
 ) -> None:
-    """Samples of a run's best generator."""
+    """Samples of a run's best generator; where it is told labels or codes, a row of each in turn."""
     from gantune.generator_file import load_generator
     from gantune.pictures import sheet, write_npz, write_png
 
     if out.suffix not in (".png", ".npz"):
         raise UserError(f"--out is a .png or .npz file, got {out}.")
     path = generator_path(runs, run)
-    samples = load_generator(path, family).sample(n, seed)
+    samples = load_generator(path, family).sample(n, seed, label)
     if out.suffix == ".png":
-        write_png(out, sheet(samples, columns=max(1, math.ceil(math.sqrt(n)))), scale=2)
+        told = label is None and (samples.code is not None or (samples.y is not None and samples.y.ndim == 1))
+        write_png(out, sheet(samples, columns=8 if told else max(1, math.ceil(math.sqrt(n)))), scale=2)
     else:
         write_npz(out, samples.x)
     print(f"{len(samples.x)} samples of {path} in {out}")

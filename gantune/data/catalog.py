@@ -13,6 +13,7 @@ from gantune.data.cache import cache_root
 from gantune.data.dataset import Dataset, Form
 from gantune.data.digits_retrieval import open_digits_retrieval
 from gantune.data.folder import open_folder
+from gantune.data.labelled import open_attributes, open_labelled
 from gantune.data.letor import open_letor
 from gantune.data.mixtures import grid25, ring8
 from gantune.data.mnist5k import open_mnist5k
@@ -62,10 +63,16 @@ NAMED: dict[str, Named] = {
     "mnist": Named(Form(GREY, 10), 60_000, 10_000, "torchvision", _download("mnist"), True),
     "fashion_mnist": Named(Form(GREY, 10), 60_000, 10_000, "torchvision", _download("fashion_mnist"), True),
     "cifar10": Named(Form(COLOUR, 10), 50_000, 10_000, "torchvision", _download("cifar10"), True),
-    "celeba": Named(Form((3, 64, 64)), 162_770, 19_962, "torchvision", _download("celeba"), True),
+    "celeba": Named(Form((3, 64, 64), attributes=40), 162_770, 19_962, "torchvision", _download("celeba"), True),
 }
 OF_PATH: dict[str, OfPath] = {
     "folder": OfPath(Form((3, PATH_SIZE, PATH_SIZE)), "pictures of any size below PATH", open_folder),
+    "labelled": OfPath(Form((3, PATH_SIZE, PATH_SIZE), classes=2), "pictures with a folder for each class", open_labelled),
+    "attributes": OfPath(
+        Form((3, PATH_SIZE, PATH_SIZE), attributes=1),
+        "pictures with a table of yes-or-no attributes: CSV, CelebA's, CUB-200's",
+        open_attributes,
+    ),
     "letor": OfPath(Form((100, 46)), "queries in LETOR's text form: a file, or a folder with train.txt and test.txt", open_letor),
 }
 
@@ -126,6 +133,7 @@ def describe_datasets() -> list[dict[str, Any]]:
             "name": name,
             "shape": list(each.form.shape),
             "classes": each.form.classes,
+            "attributes": each.form.attributes,
             "domains": 1 if each.form.source is None else 2,
             "paired": each.form.paired,
             "n_train": each.n_train,

@@ -24,6 +24,7 @@ class Form:
     attributes: int = 0  # yes-or-no attributes of each example; 0 is without
     source: tuple[int, ...] | None = None  # of one picture of the other domain, (C', H', W')
     paired: bool = False  # whether each example has its own partner there
+    names: tuple[str, ...] = ()  # of the classes, or of the attributes, where they have any
 
     @property
     def is_image(self) -> bool:
@@ -58,7 +59,7 @@ class Dataset:
     source: Tensor | None = None  # uint8 (N', C', H', W')
     heldout_source: Tensor | None = None
     paired: bool = False
-    digits: bool = False  # whether labels are those of MNIST's digits, so that mnist_cnn can check them
+    label_names: tuple[str, ...] = ()  # of the classes, or of the attributes, where they have names
 
     @cached_property
     def form(self) -> Form:
@@ -67,8 +68,9 @@ class Dataset:
         if labels is None or len(self.shape) == 2:
             return Form(self.shape, source=other, paired=self.paired)
         if labels.ndim == 2:
-            return Form(self.shape, attributes=labels.shape[1], source=other, paired=self.paired)
-        return Form(self.shape, classes=int(labels.max()) + 1, source=other, paired=self.paired)
+            return Form(self.shape, attributes=labels.shape[1], source=other, paired=self.paired, names=self.label_names)
+        classes = len(self.label_names) or int(labels.max()) + 1
+        return Form(self.shape, classes=classes, source=other, paired=self.paired, names=self.label_names)
 
 
 def to_unit(x: Tensor) -> Tensor:

@@ -33,17 +33,21 @@ def open_folder(where: str, size: int, cache: Path) -> Dataset:
     files = pictures_in(root)
     if len(files) < FEWEST:
         raise UserError(f"data folder:{where}: {len(files)} pictures are too few to train on; it takes {FEWEST} or more.")
-    about = {"data": "folder", "size": str(size), "version": "1", "files": _key(root, files)}
+    about = {"data": "folder", "size": str(size), "version": "1", "files": key(root, files)}
     path = cache / f"folder-{about['files'][:16]}-{size}.safetensors"
 
     def build(path: Path) -> None:
-        order = np.random.RandomState(len(files)).permutation(len(files))
+        order, n_heldout = in_random_order(len(files))
         shuffled = [files[row] for row in order]
-        n_heldout = min(max(round(HELDOUT_SHARE * len(files)), 2), HELDOUT_MOST)
         channels = 1 if all_grey(shuffled) else 3
         write_pictures(path, len(files), (channels, size, size), squares(shuffled, size, channels), about, n_heldout)
 
     return opened(f"folder:{where}", path, build, about)
+
+
+def in_random_order(count: int) -> tuple[Array, int]:
+    """(count,) row numbers in an order that only `count` decides, and how many at its end are held out: a tenth, at most 5,000."""
+    return np.random.RandomState(count).permutation(count), min(max(round(HELDOUT_SHARE * count), 2), HELDOUT_MOST)
 
 
 def pictures_in(root: Path) -> list[Path]:
@@ -124,7 +128,8 @@ def _channels_first(picture) -> Array:  # type: ignore[no-untyped-def]
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
 
 
-def _key(root: Path, files: list[Path]) -> str:
+def key(root: Path, files: list[Path]) -> str:
+    """What names a state of these files: their names below `root`, sizes and modification times."""
     digest = hashlib.sha256()
     for file in files:
         status = file.stat()

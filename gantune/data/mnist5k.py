@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -22,8 +21,7 @@ DIGITS = Path("data", "data", "mnist_5k.csv.gz")  # inside the package
 def open_mnist5k(size: int, folder: Path) -> Dataset:
     """4,000 digits to train on and 1,000 held out, in a fixed random order (the source is sorted by class)."""
     about = {"data": "mnist5k", "size": str(size), "version": "1"}
-    opened = dataset_from_splits("mnist5k", folder / f"mnist5k-{size}.safetensors", lambda: _splits(size), about)
-    return replace(opened, digits=True)
+    return dataset_from_splits("mnist5k", folder / f"mnist5k-{size}.safetensors", lambda: _splits(size), about)
 
 
 def _splits(size: int) -> Splits:

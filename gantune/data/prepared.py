@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -37,15 +38,22 @@ def write_pictures(
     about: Mapping[str, str],
     n_heldout: int,
     labels: Array | None = None,
+    label_names: Sequence[str] = (),
 ) -> None:
-    """Write `count` pictures of `shape`, which come in `parts` (n, C, H, W), the held-out ones last."""
+    """Write `count` pictures of `shape`, which come in `parts` (n, C, H, W), the held-out ones last.
+
+    `labels` are classes (count,) int64 or attributes (count, A) uint8; `label_names` are theirs.
+    """
     shapes: dict[str, tuple[type, tuple[int, ...]]] = {
         "images": (np.uint8, (count, *shape)),
         "sha256": (np.uint8, (32,)),
         "n_heldout": (np.int64, (1,)),
     }
     if labels is not None:
-        shapes["labels"] = (np.int64, (count,))
+        shapes["labels"] = (labels.dtype.type, labels.shape)
+    names = np.frombuffer(json.dumps(list(label_names)).encode(), np.uint8)
+    if label_names:
+        shapes["label_names"] = (np.uint8, names.shape)
     with create(path, shapes, about) as arrays:
         start = 0
         for part in parts:
@@ -55,6 +63,8 @@ def write_pictures(
         arrays["n_heldout"][0] = n_heldout
         if labels is not None:
             arrays["labels"][...] = labels
+        if label_names:
+            arrays["label_names"][...] = names
         arrays["sha256"][...] = np.frombuffer(bytes.fromhex(content_hash(arrays["images"])), np.uint8)
 
 
@@ -66,7 +76,9 @@ def opened(name: str, path: Path, build: Callable[[Path], None], about: Mapping[
     labels = heldout_labels = None
     if "labels" in arrays:
         labels, heldout_labels = _split(torch.from_numpy(arrays["labels"]), len(heldout))
-    return Dataset(name, tuple(images.shape[1:]), train, heldout, arrays["sha256"].tobytes().hex(), labels, heldout_labels)
+    names = tuple(json.loads(arrays["label_names"].tobytes())) if "label_names" in arrays else ()
+    sha256 = arrays["sha256"].tobytes().hex()
+    return Dataset(name, tuple(images.shape[1:]), train, heldout, sha256, labels, heldout_labels, label_names=names)
 
 
 def _split(values: Tensor, n_heldout: int) -> tuple[Tensor, Tensor]:

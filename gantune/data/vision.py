@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +42,11 @@ SOURCES = {
 def open_vision(name: str, size: int, folder: Path) -> Dataset:
     """`name` with its published training and test parts as train and held-out. `UserError` when it cannot be had."""
     downloads = folder / "downloads"
-    about = {"data": name, "size": str(size), "version": "1"}
+    about = {"data": name, "size": str(size), "version": "2" if name == "celeba" else "1"}
     path = folder / f"{name}-{size}.safetensors"
     if name == "celeba":
         return opened(name, path, lambda path: _write_celeba(path, size, downloads, about), about)
-    opened_set = dataset_from_splits(name, path, lambda: _splits(name, size, downloads), about)
-    return replace(opened_set, digits=name == "mnist")
+    return dataset_from_splits(name, path, lambda: _splits(name, size, downloads), about)
 
 
 def _splits(name: str, size: int, downloads: Path) -> Splits:
@@ -63,8 +62,10 @@ def _splits(name: str, size: int, downloads: Path) -> Splits:
 
 def _write_celeba(path: Path, size: int, downloads: Path, about: dict[str, str]) -> None:
     splits = [_download("celeba", downloads, split=split) for split in ("train", "test")]
-    count = sum(len(split) for split in splits)
-    write_pictures(path, count, (3, size, size), _faces(splits, size), about, n_heldout=len(splits[1]))
+    attributes = torch.cat([torch.as_tensor(split.attr) for split in splits]).to(torch.uint8)  # (N, 40) in {0, 1}
+    names = [name for name in splits[0].attr_names if name]
+    shape, n_heldout = (3, size, size), len(splits[1])
+    write_pictures(path, len(attributes), shape, _faces(splits, size), about, n_heldout, attributes.numpy(), names)
 
 
 def _faces(splits: list[Any], size: int) -> Iterator[np.ndarray]:

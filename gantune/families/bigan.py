@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -42,7 +42,8 @@ class BiGAN(Family[StandardArch, BiGANHparams]):
     default_data = "mnist5k"
 
     def build(self, arch: StandardArch, form: Form) -> Players:
-        trunk, width = make_trunk(arch, form)
+        of_g = replace(arch, d_norm=arch.g_norm, dropout=0.0, spectral_norm=False)  # E plays for G: what is said of D is not said of it
+        trunk, width = make_trunk(of_g, form)
         encoder = nn.Sequential(trunk, nn.Linear(width, arch.latent_dim))
         return Players(g=Parts({"generator": make_generator(arch, form), "encoder": encoder}), d=PairDiscriminator(arch, form))
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from gantune.families.base import Aux, Batch, Draws, Equilibrium, Family, Form, Memo, Players, Samples
 from gantune.families.standard import latent
 from gantune.losses import bce_d, non_saturating_g
+from gantune.nets.norms import spectrally_normalised
 from gantune.nets.standard import StandardArch, make_generator, make_trunk
 from gantune.params import param
 
@@ -53,7 +54,8 @@ class InfoDiscriminator(nn.Module):
     def __init__(self, arch: InfoGANArch, form: Form) -> None:
         super().__init__()
         self.trunk, width = make_trunk(arch, form)
-        self.head = nn.Linear(width, 1)
+        head = nn.Linear(width, 1)
+        self.head = spectrally_normalised(head) if arch.spectral_norm else head
         self.q = nn.Sequential(nn.Linear(width, arch.hidden), nn.LeakyReLU(0.2), nn.Linear(arch.hidden, arch.categories + arch.continuous))
         self.categories = arch.categories
 
@@ -75,7 +77,8 @@ class InfoGAN(Family[InfoGANArch, InfoGANHparams]):
     paper = "Chen et al. 2016, arXiv:1606.03657"
     Arch = InfoGANArch
     Hparams = InfoGANHparams
-    # openai/InfoGAN: D at 2e-4, G at 1e-3
+    # openai/InfoGAN, its MNIST launcher: D at 2e-4, G at 1e-3. It sums the two halves of D's adversarial loss, which are averaged here:
+    # weights of 1 count twice as much in D as there, and the same in G.
     canonical = {
         "lr_g": 1e-3,
         "lr_ratio": 0.2,
@@ -95,7 +98,7 @@ class InfoGAN(Family[InfoGANArch, InfoGANHparams]):
         return Players(g=InfoGenerator(arch, form), d=InfoDiscriminator(arch, form))
 
     def draw(self, arch: InfoGANArch, hp: InfoGANHparams, form: Form, n: int, generator: torch.Generator) -> Draws:
-        z = latent("normal", n, arch.latent_dim, generator)
+        z = latent("uniform", n, arch.latent_dim, generator)  # as the authors' MNIST settings
         code = torch.randint(arch.categories, (n,), generator=generator, device=generator.device)
         return Draws(z=z, code=code, code_c=latent("uniform", n, arch.continuous, generator))
 

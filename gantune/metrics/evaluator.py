@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from gantune.data.cache import cache_root, cached
-from gantune.data.dataset import Dataset, to_bytes
+from gantune.data.dataset import Dataset, content_hash, to_bytes
 from gantune.data.tensorfile import write
 from gantune.errors import UserError
 from gantune.families.base import Samples
-from gantune.metrics.agreement import code_agreement, l1, label_agreement
+from gantune.metrics.agreement import attribute_agreement, code_agreement, l1, label_agreement
 from gantune.metrics.c2st import C2ST, c2st
 from gantune.metrics.extractors import choose, open_extractor
 from gantune.metrics.frechet import frechet_to
@@ -25,7 +25,8 @@ from gantune.metrics.inception_score import inception_score
 from gantune.metrics.kid import kid
 from gantune.metrics.mixtures import mode_features, mode_metrics
 from gantune.metrics.neighbours import neighbour_metrics
-from gantune.metrics.real_side import RealSide, key_of, real_side
+from gantune.metrics.probe import Probe, open_probe
+from gantune.metrics.real_side import RealSide, key_of, real_side, rows_of
 from gantune.metrics.settings import MetricSettings
 
 VERSION = "1"  # raised whenever a metric changes its meaning
@@ -60,9 +61,10 @@ class Evaluator:
             wanted = (self.settings.n_fake, *self.dataset.shape)
             raise ValueError(f"this evaluator measures samples of shape {wanted}, got {tuple(fake.shape)}")
         if not all(bool(torch.isfinite(part).all()) for part in (fake, samples.back) if part is not None):
-            return dict.fromkeys(self.floor, math.nan)
-        metrics, logits = self._measure(self._stored(fake), seed)
-        return metrics | self._as_asked(samples, logits) | self._both_ways(samples, metrics["fid"])
+            told = samples.y is not None or samples.code is not None
+            return {name: math.nan for name in self.floor if name != "label_agreement" or told}
+        metrics, features = self._measure(self._stored(fake), seed)
+        return metrics | self._as_asked(samples, features) | self._both_ways(samples, metrics["fid"])
 
     @cached_property
     def floor(self) -> dict[str, float]:
@@ -71,10 +73,12 @@ class Evaluator:
         They are `n_fake`, or all there are (`n_floor` in `provenance`). Fewer samples read higher, so that a good generator's value
         from more samples than that may lie below.
         """
-        about = {key: str(value) for key, value in self.provenance.items()}
+        about = {key: str(value) for key, value in self.provenance.items()} | {"labels": self._labels_hash}
 
         def build(path: Path) -> None:
-            measured, _ = self._measure(self.dataset.heldout[: self.settings.n_fake], seed=0)
+            n, labels = self.settings.n_fake, self.dataset.heldout_labels
+            measured, features = self._measure(self.dataset.heldout[:n], seed=0)
+            measured |= self._as_told(features, y=None if labels is None else labels[:n].to(self.device))
             write(path, {name: np.array([value]) for name, value in measured.items()}, about)
 
         arrays, _ = cached(self._cache / "floor" / f"{key_of(about)}.safetensors", build, about)
@@ -106,17 +110,42 @@ class Evaluator:
         """Generated examples as the data set stores its own."""
         return to_bytes(fake) if self.dataset.form.is_image else fake.float()
 
-    def _as_asked(self, samples: Samples, logits: Tensor | None) -> dict[str, float]:
+    @cached_property
+    def _labels_hash(self) -> str:
+        sides = [part.numpy() for part in (self.dataset.labels, self.dataset.heldout_labels) if part is not None]
+        return content_hash(*sides)
+
+    @cached_property
+    def _probe(self) -> Probe | None:
+        """What reads labels off features; None for data without labels. Its mistakes on real examples are in the floor."""
+        form, labels = self.dataset.form, self.dataset.labels
+        width = form.classes or form.attributes
+        if labels is None or not width:
+            return None
+        features = self.real.features
+        of_features = labels[rows_of(len(labels), self.settings.n_real)[: len(features)]]
+        about = {
+            name: str(self.provenance[name]) for name in ("data", "shape", "fingerprint", "extractor", "weights_hash", "resize", "n_real")
+        }
+        about["labels"] = self._labels_hash
+        return open_probe(features, of_features, width, about, self._cache)
+
+    def _as_asked(self, samples: Samples, features: Tensor) -> dict[str, float]:
         """Of generators that are told what to make: whether they made it."""
-        found: dict[str, float] = {}
-        if logits is not None and self.dataset.digits:
-            if samples.y is not None and samples.y.ndim == 1:
-                found["label_agreement"] = label_agreement(logits, samples.y)
-            if samples.code is not None:
-                found["label_agreement"] = code_agreement(logits, samples.code)
+        found = self._as_told(features, samples.y, samples.code)
         if samples.target is not None:
             found["l1"] = l1(samples.x, samples.target)
         return found
+
+    def _as_told(self, features: Tensor, y: Tensor | None, code: Tensor | None = None) -> dict[str, float]:
+        """Whether the probe finds in `features` the label `y` or the code that they were made from."""
+        if (y is None and code is None) or self._probe is None:
+            return {}
+        logits = self._probe(features)
+        if y is not None:
+            return {"label_agreement": (label_agreement if y.ndim == 1 else attribute_agreement)(logits, y)}
+        assert code is not None
+        return {"label_agreement": code_agreement(logits, code)} if self.dataset.form.classes else {}
 
     def _both_ways(self, samples: Samples, fid: float) -> dict[str, float]:
         """Of generators between two domains: the way back, and the round trip."""
@@ -137,7 +166,7 @@ class Evaluator:
         n_real = min(self.settings.n_real, len(source))
         return real_side(source, f"{self.dataset.fingerprint}/source", n_real, self.extractor, self.device, self._cache)
 
-    def _measure(self, examples: Tensor, seed: int) -> tuple[dict[str, float], Tensor | None]:
+    def _measure(self, examples: Tensor, seed: int) -> tuple[dict[str, float], Tensor]:
         features, logits = self.extractor(examples, self.device)
         real = self.real
         metrics = {"fid": frechet_to(real.gaussian, features)}
@@ -150,7 +179,7 @@ class Evaluator:
             metrics["inception_score"] = inception_score(logits)
         if self.dataset.modes is not None and self.dataset.mode_std is not None:
             metrics |= mode_metrics(examples, self.dataset.modes.to(examples.device), self.dataset.mode_std)
-        return metrics, logits
+        return metrics, features
 
     def _c2st(self, features: Tensor, seed: int) -> C2ST:
         real = self.real.features

@@ -45,7 +45,7 @@ def real_side(examples: Tensor, fingerprint: str, n_real: int, extractor: Extrac
     }
 
     def build(path: Path) -> None:
-        rows = torch.from_numpy(np.random.RandomState(0).permutation(len(examples))[:n_real])
+        rows = rows_of(len(examples), n_real)
         features = torch.cat([extractor(examples[part], device)[0] for part in torch.split(rows, 4096)])
         side = rooted(gaussian(features))
         kept = features[:FEATURES_KEPT]
@@ -63,6 +63,11 @@ def real_side(examples: Tensor, fingerprint: str, n_real: int, extractor: Extrac
     arrays, _ = cached(cache / "real" / f"{extractor.name}-{key_of(about)}.safetensors", build, about)
     here = {name: torch.from_numpy(value).to(device) for name, value in arrays.items()}
     return RealSide(RootedGaussian(here["mean"], here["cov"], here["root"]), here["features"], here["radii"], here["radii_wide"])
+
+
+def rows_of(count: int, n_real: int) -> Tensor:
+    """Which `n_real` of `count` examples are compared with; the features kept are those of the first of them."""
+    return torch.from_numpy(np.random.RandomState(0).permutation(count)[:n_real])
 
 
 def key_of(about: Mapping[str, str]) -> str:

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gantune.data.dataset import Form
+from gantune.nets.norms import spectrally_normalised
 from gantune.nets.standard import StandardArch, kind_of, make_discriminator, make_generator, make_trunk
 
 
@@ -23,13 +24,23 @@ def as_vectors(y: Tensor, width: int) -> Tensor:
     return (F.one_hot(y, width) if y.ndim == 1 else y).float()
 
 
+def label_embedding(form: Form, size: int) -> nn.Linear:
+    """(N, `label_width`) → (N, size), each number about N(0, 1) at the start, like z. Smaller ones go unheard: with torch's own
+    initialisation both players of a small cgan ignored the label, and G collapsed."""
+    width = label_width(form)
+    embed = nn.Linear(width, size)
+    nn.init.normal_(embed.weight, std=1.0 if form.classes else math.sqrt(2 / width))  # one class, or about half of the attributes
+    nn.init.zeros_(embed.bias)
+    return embed
+
+
 class ConditionalGenerator(nn.Module):
     """z (N, latent_dim), y → example: the label's embedding stands beside z."""
 
     def __init__(self, arch: StandardArch, form: Form, embedding: int) -> None:
         super().__init__()
         self.width = label_width(form)
-        self.embed = nn.Linear(self.width, embedding)
+        self.embed = label_embedding(form, embedding)
         self.net = make_generator(arch, form, inputs=arch.latent_dim + embedding)
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
@@ -43,7 +54,7 @@ class ConditionalDiscriminator(nn.Module):
     def __init__(self, arch: StandardArch, form: Form, embedding: int) -> None:
         super().__init__()
         self.width = label_width(form)
-        self.embed = nn.Linear(self.width, embedding)
+        self.embed = label_embedding(form, embedding)
         self.as_maps = form.is_image and kind_of(arch.net, form) != "mlp"
         size = form.shape[0] if self.as_maps else math.prod(form.shape)
         shape = (size + embedding, *form.shape[1:]) if self.as_maps else (size + embedding,)
@@ -68,6 +79,9 @@ class PairDiscriminator(nn.Module):
         joint = max(arch.hidden, 2 * arch.latent_dim)
         self.of_z = nn.Sequential(nn.Linear(arch.latent_dim, joint), nn.LeakyReLU(0.2))
         self.head = nn.Sequential(nn.Linear(width + joint, joint), nn.LeakyReLU(0.2), nn.Linear(joint, 1))
+        if arch.spectral_norm:
+            spectrally_normalised(self.of_z)
+            spectrally_normalised(self.head)
 
     def forward(self, x: Tensor, z: Tensor) -> Tensor:
         out: Tensor = self.head(torch.cat([self.trunk(x), self.of_z(z)], 1))

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from gantune.data import Dataset, to_unit
+from gantune.errors import UserError, did_you_mean
 from gantune.families.base import Batch, Family, Form, Samples
 from gantune.training.seeds import generator
 
@@ -80,6 +81,29 @@ def grid_labels(family: Family[Any, Any], arch: Any, form: Form, n: int, columns
     """(n,) labels or codes, `columns` of each in turn; None where a family takes none."""
     many = form.classes if family.needs == "labels" else family.codes(arch)
     return torch.arange(n) // columns % many if many else None
+
+
+def asked_labels(family: Family[Any, Any], arch: Any, form: Form, label: str, n: int) -> Tensor:
+    """What a person asks for who writes `label`: (n,) a class or a code by number or name, or (n, A) the attributes that an example shall
+    have, by number or name with commas between; it shall not have the others. `UserError` where there is no such thing."""
+    if family.needs == "labels" and form.attributes:
+        asked = torch.zeros(n, form.attributes, dtype=torch.uint8)
+        for name in label.split(","):
+            asked[:, _number(name.strip(), form.attributes, form.names, "attribute")] = 1
+        return asked
+    many, what = (form.classes, "class") if family.needs == "labels" else (family.codes(arch), "code")
+    if not many:
+        raise UserError(f"family {family.name} is not told what to make, so that it takes no label (got {label!r}). Leave it out.")
+    return torch.full((n,), _number(label, many, form.names if what == "class" else (), what))
+
+
+def _number(label: str, many: int, names: tuple[str, ...], what: str) -> int:
+    if label in names:
+        return names.index(label)
+    if label.isdecimal() and int(label) < many:
+        return int(label)
+    named = f", or a name. {did_you_mean(label, names)}" if names else "."
+    raise UserError(f"label {label!r}: there is no such {what}. It is a number from 0 to {many - 1}{named}")
 
 
 def in_batches(batch: Batch) -> Iterator[Batch]:

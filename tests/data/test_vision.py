@@ -12,7 +12,7 @@ import torch
 import torchvision
 from PIL import Image
 
-from gantune.data import open_dataset
+from gantune.data import Form, open_dataset
 from gantune.errors import UserError
 
 
@@ -63,6 +63,8 @@ def test_celeba_is_cropped_to_its_central_square(tmp_path, monkeypatch):
     class Stub:
         def __init__(self, root, download, split):
             self.n = {"train": 6, "test": 2}[split]
+            self.attr = torch.arange(self.n * 2).view(self.n, 2) % 3 % 2
+            self.attr_names = ["Bald", "Smiling", ""]  # as torchvision reads the file's header
 
         def __len__(self):
             return self.n
@@ -77,6 +79,9 @@ def test_celeba_is_cropped_to_its_central_square(tmp_path, monkeypatch):
     assert data.shape == (3, 64, 64)
     assert (len(data.train), len(data.heldout)) == (6, 2)
     assert torch.equal(data.train[4].flatten(1).float().mean(1), torch.tensor([200.0, 100.0, 4.0]))
+    assert data.form == Form((3, 64, 64), attributes=2, names=("Bald", "Smiling"))
+    assert data.labels.tolist() == [[0, 1], [0, 0], [1, 0], [0, 1], [0, 0], [1, 0]]
+    assert data.heldout_labels.tolist() == [[0, 1], [0, 0]]
 
 
 def test_compressed_mnist_files_are_refused_when_they_are_not_mnist(tmp_path, monkeypatch):

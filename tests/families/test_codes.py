@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
 import torch
+from torch.nn.utils.parametrize import is_parametrized
 from toys import dataset_for, toy_config
 
+from gantune.data import Form
 from gantune.errors import UserError
 from gantune.families.base import Batch, Draws
 from gantune.families.bigan import BiGAN, BiGANHparams
 from gantune.families.infogan import InfoGAN, InfoGANHparams
-from gantune.nets.conditional import as_vectors
+from gantune.nets.conditional import as_vectors, label_embedding
 from gantune.training.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -77,6 +80,41 @@ def test_labels_reach_both_players_of_cgan() -> None:
 def test_classes_become_one_hot_and_attributes_stay() -> None:
     assert as_vectors(torch.tensor([2, 0]), 3).tolist() == [[0, 0, 1], [1, 0, 0]]
     assert as_vectors(torch.tensor([[1, 0, 1]], dtype=torch.uint8), 3).tolist() == [[1, 0, 1]]
+
+
+def test_a_label_is_as_loud_as_z_from_the_start() -> None:
+    """A quiet one goes unheard: D finds the real pictures by their labels, and G collapses."""
+    torch.manual_seed(0)
+    for form, y in (
+        (Form((1, 16, 16), classes=10), torch.arange(1000) % 10),
+        (Form((1, 16, 16), attributes=40), torch.randint(2, (1000, 40))),
+    ):
+        told = label_embedding(form, 64)(as_vectors(y, form.classes or form.attributes))
+        assert told.square().mean().sqrt().item() == pytest.approx(1, rel=0.15)
+
+
+@pytest.mark.parametrize("net", ["dcgan", "resnet", "mlp"])
+def test_cgan_trains_on_attributes_with_every_net(net: str) -> None:
+    toy = dataset_for("images")
+    attributes, heldout = (torch.stack([y, 1 - y, torch.zeros_like(y)], 1).to(torch.uint8) for y in (toy.labels, toy.heldout_labels))
+    data = dataclasses.replace(toy, labels=attributes, heldout_labels=heldout)
+    trainer = Trainer(toy_config("cgan", "images", net=net, penalty="gp", d_norm="none"), data, CPU)
+    trainer.train_to(0.04)
+    assert trainer.sample(6, 0).y.shape == (6, 3)
+    assert math.isfinite(trainer.d_loss_heldout(20, 0))
+    assert len(trainer.conditions.for_grid(16, columns=8).y) == 16
+
+
+def test_the_encoder_of_bigan_is_no_part_of_d() -> None:
+    d_alone = {"spectral_norm": True, "dropout": 0.5, "d_norm": "none", "g_norm": "layer"}
+    config = toy_config("bigan", "images", **d_alone)
+    players = config.family.build(config.arch, dataset_for("images").form)
+    kinds = {type(module).__name__ for module in players.g["encoder"].modules()}
+    assert "GroupNorm" in kinds
+    assert not {"Dropout", "BatchNorm2d"} & kinds
+    for player, normalised in ((players.g, False), (players.d, True)):
+        weights = [module for module in player.modules() if isinstance(module, (torch.nn.Linear, torch.nn.Conv2d))]
+        assert all(is_parametrized(module) == normalised for module in weights)
 
 
 def test_cgan_needs_labels() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -38,7 +39,7 @@ def test_the_shipped_classifier_knows_digits(digits):
 
 def test_real_digits_read_the_floor_and_worse_ones_read_worse(evaluator, digits):
     real = to_unit(digits.heldout[:500])
-    assert evaluator(Samples(real)) == pytest.approx(evaluator.floor)
+    assert evaluator(Samples(real, y=digits.heldout_labels[:500])) == pytest.approx(evaluator.floor)
     blurred = torch.nn.functional.avg_pool2d(real, 3, 1, 1)
     noisy = evaluator(Samples((real + 0.5 * torch.randn(real.shape, generator=torch.Generator().manual_seed(0))).clamp(-1, 1)))
     collapsed = evaluator(Samples(real[:5].repeat(100, 1, 1, 1)))
@@ -63,9 +64,9 @@ def test_every_key_is_a_declared_signal(evaluator):
 def test_an_infinite_sample_makes_every_metric_nan(evaluator, digits):
     fake = to_unit(digits.heldout[:500]).clone()
     fake[7, 0, 3, 3] = math.inf
-    metrics = evaluator(Samples(fake))
-    assert metrics.keys() == evaluator.floor.keys()
-    assert all(math.isnan(value) for value in metrics.values())
+    metrics, told = evaluator(Samples(fake)), evaluator(Samples(fake, y=digits.heldout_labels[:500]))
+    assert told.keys() == evaluator.floor.keys() == {*metrics, "label_agreement"}
+    assert all(math.isnan(value) for value in told.values())
 
 
 def test_a_constant_generator_is_measured_without_a_crash(evaluator):
@@ -114,6 +115,30 @@ def test_real_side_statistics_are_kept_and_never_stale(digits, tmp_path, monkeyp
 def test_auto_goes_by_the_data(evaluator):
     assert evaluator.settings.extractor == "mnist_cnn"
     assert Evaluator(open_dataset("grid25"), MetricSettings(n_real=500), CPU).settings.extractor == "raw"
+
+
+def test_a_probe_checks_what_samples_were_told_to_be(evaluator, digits):
+    real, y = to_unit(digits.heldout[:500]), digits.heldout_labels[:500]
+    assert evaluator.floor["label_agreement"] > 0.975
+    assert "label_agreement" not in evaluator(Samples(real))
+    assert evaluator(Samples(real, y=(y + 1) % 10))["label_agreement"] < 0.02
+    told = evaluator(Samples(real, code=(y * 3 + 5) % 10))["label_agreement"]
+    assert told == pytest.approx(evaluator.floor["label_agreement"]), "a code may stand for any class"
+
+
+def test_attributes_are_probed_one_by_one(digits, tmp_path):
+    def attributes(y):
+        return torch.stack([y % 2, y >= 8, torch.zeros_like(y)], 1).to(torch.uint8)
+
+    data = replace(digits, labels=attributes(digits.labels), heldout_labels=attributes(digits.heldout_labels))
+    evaluator = Evaluator(data, MetricSettings(n_fake=500), CPU, tmp_path)
+    assert 0.95 < evaluator.floor["label_agreement"] < 1
+    real, asked = to_unit(data.heldout[:500]), data.heldout_labels[:500].clone()
+    asked[:, 1] = 1 - asked[:, 1]
+    assert abs(evaluator(Samples(real, y=asked))["label_agreement"] - 0.5) < 0.03, "one of two heeded"
+    assert "label_agreement" not in evaluator(Samples(real, code=digits.heldout_labels[:500])), "codes are read as classes"
+    other = replace(data, labels=1 - data.labels)
+    assert Evaluator(other, MetricSettings(n_fake=500), CPU, tmp_path).floor["label_agreement"] < 0.05, "other labels, another probe"
 
 
 @pytest.mark.parametrize("size", [28, 64])
