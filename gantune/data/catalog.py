@@ -103,7 +103,7 @@ def form_of(name: str, image_size: int = 0) -> Form:
     kind, path = split_path(name)
     if path is not None:
         if not Path(path).expanduser().exists():
-            raise UserError(f"there is no folder {path}." if kind != "letor" else f"there is no file or folder {path}.")
+            raise UserError(f"there is no folder {path}." if kind not in ("letor", "attributes") else f"there is no file or folder {path}.")
         form = OF_PATH[kind].form
     elif name in NAMED:
         form = NAMED[name].form
