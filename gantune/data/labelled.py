@@ -17,6 +17,9 @@ from gantune.data.tensorfile import Array
 from gantune.errors import UserError
 
 
+SPLITS = ("train", "test")
+
+
 @dataclass(frozen=True)
 class Labelled:
     """Files with their labels, (n,) int64 or (n, A) uint8, and what the classes or the attributes are called."""
@@ -24,28 +27,33 @@ class Labelled:
     files: list[Path]
     labels: Array
     names: Sequence[str]
+    heldout: Array | None = None  # (n,) which are held out; None: a random part
 
 
 def open_labelled(where: str, size: int, cache: Path) -> Dataset:
     """A class is a folder right below `where`, with all pictures below it; classes are numbered in the order of their names.
 
+    Where the only folders there are `train` and `test`, classes are the folders below these, and those of `test` are held out.
     Pictures are prepared as for `folder:PATH`. `UserError` where there are fewer than two such folders, too few pictures, one that
     lies in no class folder, or a broken one.
     """
     root = Path(where).expanduser()
     files = pictures_in(root)
-    classes = sorted({file.relative_to(root).parts[0] for file in files if file.parent != root})
+    level = int({file.relative_to(root).parts[0] for file in files} == set(SPLITS))  # of the class among a file's folders
+    folders = [file.relative_to(root).parts[level:-1] for file in files]
+    classes = sorted({below[0] for below in folders if below})
     without = f"folder:{where} takes pictures without labels."
     if not classes:
         raise UserError(f"data labelled:{where}: holds no class folders, only pictures. Put those of each class into a folder; {without}")
-    stray = next((file for file in files if file.parent == root), None)
+    stray = next((file for file, below in zip(files, folders, strict=True) if not below), None)
     if stray is not None:
         raise UserError(f"data labelled:{where}: {stray.name} lies in no class folder. Move it into one, or remove it.")
     if len(classes) == 1:
         raise UserError(f"data labelled:{where}: holds the one class folder {classes[0]}, and it takes two or more; {without}")
     number = {name: index for index, name in enumerate(classes)}
-    labels = np.array([number[file.relative_to(root).parts[0]] for file in files], np.int64)
-    return _prepared("labelled", where, root, files, {}, lambda: Labelled(files, labels, classes), size, cache)
+    labels = np.array([number[below[0]] for below in folders], np.int64)
+    heldout = np.array([file.relative_to(root).parts[0] == "test" for file in files]) if level else None
+    return _prepared("labelled", where, root, files, {}, lambda: Labelled(files, labels, classes, heldout), size, cache)
 
 
 def open_attributes(where: str, size: int, cache: Path) -> Dataset:
@@ -91,6 +99,9 @@ def _prepared(
         if len(labelled.files) < FEWEST:
             raise UserError(f"data {kind}:{where}: {len(labelled.files)} pictures are too few to train on; it takes {FEWEST} or more.")
         order, n_heldout = in_random_order(len(labelled.files))
+        if labelled.heldout is not None:
+            order = order[np.argsort(labelled.heldout[order], kind="stable")]  # the held-out ones last
+            n_heldout = int(labelled.heldout.sum())
         shuffled = [labelled.files[row] for row in order]
         channels = 1 if all_grey(shuffled) else 3
         pictures = squares(shuffled, size, channels)

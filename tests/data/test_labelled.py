@@ -44,6 +44,18 @@ def test_a_folder_is_a_class_numbered_by_name(tmp_path: Path) -> None:
     assert len(rows(open_dataset(f"labelled:{where}", 8, cache))) == 13, "a new picture is seen"
 
 
+def test_train_and_test_are_splits_and_no_classes(tmp_path: Path) -> None:
+    where = tmp_path / "in"
+    for split, start in (("train", 0), ("test", 100)):
+        fill(where / split / "cat", list(range(start, start + 9)))
+        fill(where / split / "dog", list(range(start + 20, start + 26)))
+    data = open_dataset(f"labelled:{where}", 8, tmp_path / "cache")
+    assert data.form.names == ("cat", "dog")
+    assert (len(data.train), len(data.heldout)) == (15, 15)
+    assert data.train.max() < 100 <= data.heldout.min()
+    assert rows(data) == {value: int(value % 100 >= 20) for value in [*range(9), *range(20, 26), *range(100, 109), *range(120, 126)]}
+
+
 def test_bad_class_folders_are_refused(tmp_path: Path) -> None:
     def refused(said: str) -> None:
         with pytest.raises(UserError, match=said):
