@@ -16,7 +16,6 @@ from gantune.data.prepared import opened, write_pictures
 from gantune.data.tensorfile import Array
 from gantune.errors import UserError
 
-
 SPLITS = ("train", "test")
 
 
