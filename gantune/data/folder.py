@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -80,8 +81,29 @@ def squares(files: list[Path], size: int, channels: int) -> Iterator[Array]:
     """The pictures as uint8 (n, channels, size, size), in order, some at a time. `UserError` names a broken file."""
 
     def read(file: Path) -> Array:
-        return _square(file, size, channels)
+        picture = _decoded(file, channels)
+        return _square(picture, (0, 0, *picture.size), size)
 
+    return _read(files, read)
+
+
+def halves(files: list[Path], size: int, channels: int, side: Literal["left", "right"]) -> Iterator[Array]:
+    """The same of the left or the right half of every picture. `UserError` names a file of odd width."""
+
+    def read(file: Path) -> Array:
+        picture = _decoded(file, channels)
+        width, height = picture.size
+        if width % 2:
+            raise UserError(
+                f"picture {file}: is {width} pixels wide, and a pair has two halves of one width. Remove it, or cut it to {width - 1}."
+            )
+        box = (0, 0, width // 2, height) if side == "left" else (width // 2, 0, width, height)
+        return _square(picture, box, size)
+
+    return _read(files, read)
+
+
+def _read(files: list[Path], read: Callable[[Path], Array]) -> Iterator[Array]:
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         for start in range(0, len(files), DECODED_AT_ONCE):
             yield np.stack(list(pool.map(read, files[start : start + DECODED_AT_ONCE])))
@@ -98,14 +120,14 @@ def broken(file: Path, error: Exception) -> UserError:
     return UserError(f"picture {file}: cannot be read ({reason}). Repair or remove it.")
 
 
-def _square(file: Path, size: int, channels: int) -> Array:
+def _square(picture, box: tuple[int, int, int, int], size: int) -> Array:  # type: ignore[no-untyped-def]
+    """The central square of a part of the picture (left, top, right, bottom), resized."""
     from PIL import Image
 
-    picture = _decoded(file, channels)
-    side = min(picture.size)
-    left, top = (picture.width - side) // 2, (picture.height - side) // 2
-    box = (left, top, left + side, top + side)
-    return _channels_first(picture.resize((size, size), Image.Resampling.BILINEAR, box=box))
+    width, height = box[2] - box[0], box[3] - box[1]
+    side = min(width, height)
+    left, top = box[0] + (width - side) // 2, box[1] + (height - side) // 2
+    return _channels_first(picture.resize((size, size), Image.Resampling.BILINEAR, box=(left, top, left + side, top + side)))
 
 
 def _decoded(file: Path, channels: int):  # type: ignore[no-untyped-def]  # PIL is imported where it is needed
