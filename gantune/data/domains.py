@@ -99,6 +99,8 @@ def _shuffled(files: list[Path]) -> list[Path]:
 
 
 def _enough(data: str, files: Files) -> None:
-    if len(files.all) < FEWEST or len(files.heldout) < 2:
-        where = f"{len(files.train)} pictures in {files.train[0].parent if files.train else 'training'} and {len(files.heldout)} held out"
-        raise UserError(f"data {data}: {where} are too few; it takes {FEWEST} or more, two of them held out.")
+    train, heldout = len(files.train), len(files.heldout)
+    if train + heldout < FEWEST or heldout < 2:
+        where = f" in {files.train[0].parent}" if files.train else ""
+        counted = f"{train} pictures to train on{where} and {heldout} held out"
+        raise UserError(f"data {data}: {counted} are too few; it takes {FEWEST} or more, two of them held out.")

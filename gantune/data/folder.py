@@ -81,8 +81,7 @@ def squares(files: list[Path], size: int, channels: int) -> Iterator[Array]:
     """The pictures as uint8 (n, channels, size, size), in order, some at a time. `UserError` names a broken file."""
 
     def read(file: Path) -> Array:
-        picture = _decoded(file, channels)
-        return _square(picture, (0, 0, *picture.size), size)
+        return _square(_decoded(file, channels), size)
 
     return _read(files, read)
 
@@ -98,7 +97,7 @@ def halves(files: list[Path], size: int, channels: int, side: Literal["left", "r
                 f"picture {file}: is {width} pixels wide, and a pair has two halves of one width. Remove it, or cut it to {width - 1}."
             )
         box = (0, 0, width // 2, height) if side == "left" else (width // 2, 0, width, height)
-        return _square(picture, box, size)
+        return _square(picture.crop(box), size)  # cut first: resizing alone would read beyond the middle
 
     return _read(files, read)
 
@@ -120,14 +119,13 @@ def broken(file: Path, error: Exception) -> UserError:
     return UserError(f"picture {file}: cannot be read ({reason}). Repair or remove it.")
 
 
-def _square(picture, box: tuple[int, int, int, int], size: int) -> Array:  # type: ignore[no-untyped-def]
-    """The central square of a part of the picture (left, top, right, bottom), resized."""
+def _square(picture, size: int) -> Array:  # type: ignore[no-untyped-def]  # PIL is imported where it is needed
     from PIL import Image
 
-    width, height = box[2] - box[0], box[3] - box[1]
-    side = min(width, height)
-    left, top = box[0] + (width - side) // 2, box[1] + (height - side) // 2
-    return _channels_first(picture.resize((size, size), Image.Resampling.BILINEAR, box=(left, top, left + side, top + side)))
+    side = min(picture.size)
+    left, top = (picture.width - side) // 2, (picture.height - side) // 2
+    box = (left, top, left + side, top + side)
+    return _channels_first(picture.resize((size, size), Image.Resampling.BILINEAR, box=box))
 
 
 def _decoded(file: Path, channels: int):  # type: ignore[no-untyped-def]  # PIL is imported where it is needed
