@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from gantune.nets.dcgan import DCGANTrunk, doublings
-from gantune.nets.init import dcgan_init
+from gantune.nets.init import conv_init
 from gantune.nets.norms import norm
 
 
@@ -21,7 +21,7 @@ class Hourglass(nn.Module):
             up += [nn.ConvTranspose2d(width, width // 2, 4, 2, 1, bias=bias), *norm(g_norm, width // 2), nn.ReLU(inplace=True)]
             width //= 2
         self.net = nn.Sequential(down, *up, nn.ConvTranspose2d(width, outputs, 4, 2, 1, bias=bias), nn.Tanh())
-        self.apply(dcgan_init)
+        self.apply(conv_init(g_norm))
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.net(x)
@@ -35,7 +35,7 @@ class OpenDiscriminator(nn.Module):
         super().__init__()
         self.trunk = DCGANTrunk(features, (channels, size, size), d_norm)
         self.head = nn.Conv2d(self.trunk.width, 1, 4, bias=d_norm == "none")
-        self.head.apply(dcgan_init)
+        self.head.apply(conv_init(d_norm))
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         maps: list[Tensor] = []

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from gantune.errors import UserError
-from gantune.nets.init import dcgan_init
+from gantune.nets.init import conv_init
 from gantune.nets.norms import norm
 
 WIDEST = 8  # times `features`
@@ -28,7 +28,7 @@ class PatchDiscriminator(nn.Module):
             stack += [nn.Conv2d(width, wider, 4, stride, 1, bias=bias), *norm(d_norm, wider), nn.LeakyReLU(0.2, inplace=True)]
             width = wider
         self.net = nn.Sequential(*stack, nn.Conv2d(width, 1, 4, 1, 1))
-        self.apply(dcgan_init)
+        self.apply(conv_init(d_norm))
 
     def forward(self, x: Tensor, beside: Tensor | None = None) -> Tensor:
         logits: Tensor = self.net(x if beside is None else torch.cat([x, beside], 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from gantune.errors import UserError
-from gantune.nets.init import dcgan_init
+from gantune.nets.init import conv_init, dcgan_init
 from gantune.nets.norms import norm
 
 SMALLEST = 16
@@ -42,7 +42,10 @@ class Translator(nn.Module):
             stack += [up, *norm(g_norm, width // 2), nn.ReLU(inplace=True)]
         stack += [nn.Conv2d(features, outputs, 7, padding=3, padding_mode="reflect"), nn.Tanh()]
         self.net = nn.Sequential(*stack)
-        self.apply(dcgan_init)
+        self.apply(conv_init(g_norm))
+        for module in self.modules():
+            if isinstance(module, ResidualBlock):
+                module.body.apply(dcgan_init)  # small, so that a stack of blocks that nothing normalises starts near the identity
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.net(x)

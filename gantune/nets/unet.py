@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from gantune.errors import UserError
-from gantune.nets.init import dcgan_init
+from gantune.nets.init import conv_init
 from gantune.nets.norms import norm
 
 SMALLEST = 16
@@ -43,7 +43,7 @@ class UNet(nn.Module):
             drop = [nn.Dropout(dropout)] if dropout > 0 and side <= DROPPED else []
             self.ups.append(nn.Sequential(nn.ReLU(), conv_up, *norm(g_norm, width), *drop))
         self.out = nn.Sequential(nn.ReLU(), nn.ConvTranspose2d(2 * widths[0], outputs, 4, 2, 1), nn.Tanh())
-        self.apply(dcgan_init)
+        self.apply(conv_init(g_norm))
 
     def forward(self, x: Tensor) -> Tensor:
         maps: list[Tensor] = []
