@@ -55,10 +55,10 @@ def hinge_d(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def pulling_away(codes: Tensor) -> Tensor:
-    """Mean squared cosine between the codes (N, d) of different examples of a batch (Zhao et al. 2016, section 2.4)."""
+    """Mean squared cosine between the codes (N, d) of different examples of a batch (Zhao et al. 2016, section 2.4); 0 for a single one."""
     n = len(codes)
     squares = (normalize(codes) @ normalize(codes).T).square()
-    return (squares.sum() - squares.diagonal().sum()) / (n * (n - 1))
+    return (squares.sum() - squares.diagonal().sum()) / max(1, n * (n - 1))
 
 
 @dataclass(frozen=True)

@@ -46,17 +46,16 @@ def picture(examples: Tensor, columns: int = 8) -> Pixels:
 
 
 def sheet(samples: Samples, columns: int = 8) -> Pixels:
-    """Samples as one picture. Translations come in rows of source, result, and the target or the way back where there is one;
-    rankings as the relevance of their documents."""
+    """Samples as one picture. Translations come in rows of source, result, and the target, or the two of the way back; rankings as the
+    relevance of their documents."""
     if samples.x.ndim == 2 and samples.y is not None and samples.y.shape == samples.x.shape:
         return rankings(samples.x, samples.y)
     if samples.source is None or samples.x.ndim != 4:
         return picture(samples.x, columns)
-    beside = samples.target if samples.target is not None else samples.back
-    parts = [part for part in (samples.source, samples.x, beside) if part is not None]
+    parts = [part for part in (samples.source, samples.x, samples.target, samples.back_source, samples.back) if part is not None]
     channels = max(part.shape[1] for part in parts)
     together = torch.stack([part.expand(-1, channels, -1, -1) for part in parts], 1)  # (n, parts, C, H, W)
-    per_row = max(1, columns // len(parts))
+    per_row = max(1, 2 * columns // len(parts))  # a row of translations is read from left to right, so it may be wide
     whole = together[: len(together) // per_row * per_row]
     return tile(whole.flatten(0, 1), per_row * len(parts))
 

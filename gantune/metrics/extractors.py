@@ -17,7 +17,7 @@ from gantune.metrics.inception import open_inception
 from gantune.metrics.settings import EXTRACTORS
 
 RAW_WIDEST = 4096  # dimensions; a covariance of more does not fit or say anything
-DIGIT_DATA = frozenset({"mnist5k", "mnist", "fashion_mnist"})
+DIGIT_DATA = frozenset({"mnist5k", "mnist5k_edges", "mnist5k_twins", "mnist", "fashion_mnist"})
 
 Extraction = tuple[Tensor, Tensor | None]  # features (n, d) float32; class logits (n, classes) of the data's own classifier
 

@@ -82,8 +82,9 @@ def headline(sweep: Sweep, finals: str) -> str:
         return f"No trial has a finite {sweep.label} yet: {len(sweep.rows)} have started and {ended} have ended."
     text = f"Trial {best.id}{_canonical(best)} has the {'lowest' if sweep.mode == 'min' else 'highest'} {sweep.label}: "
     if best.rescored is not None:
-        n = (best.record.score or {}).get("n")
-        queries = measured_with(best.record.score).get("n_queries")
+        measured = measured_with(best.record.score)
+        queries = measured.get("n_queries")
+        n = measured.get("n_fake", (best.record.score or {}).get("n"))  # held-out pictures to translate may be fewer than were wanted
         samples = f"{n:,} fresh samples" if isinstance(n, int) else "fresh samples"
         samples = f"{queries:,} other held-out queries" if isinstance(queries, int) else samples
         while_training = f" (while training its best was {number(best.best, 4)})" if best.best is not None else ""

@@ -19,7 +19,7 @@ class Training:
     k: int | Steps = param(1, "discriminator steps in a cycle", low=1, high=1000, schedule=True)
     g_steps: int | Steps = param(1, "generator steps in a cycle, so that k / g_steps = 1/2 is expressible", low=1, high=1000, schedule=True)
     d_warmup: float = param(0.0, "kimg in which only the discriminator trains, at the start", low=0)
-    batch: int = param(64, "images in a batch", low=2, high=65536)
+    batch: int = param(64, "images in a batch", low=1, high=65536)
     optimiser: str = param("adam", "the optimiser of both players", choices=("adam", "rmsprop", "sgd"))
     beta1: float = param(0.5, "Adam's first decay; the momentum of rmsprop and sgd is `momentum`", low=0, high=1, open_high=True)
     beta2: float = param(0.999, "Adam's second decay", low=0, high=1, open_high=True)

@@ -194,12 +194,12 @@ class Trainer:
         """`d_adv` in evaluation mode on held-out real examples and as many fresh samples: the honest ln 2 reading."""
         source = generator(self.device, seed, "heldout")
         noise = generator(self.device, seed, "heldout-noise")
-        eyes = View(self.d, self.seen_d.bf16, noise, noise_at(self.training, self.kimg), self.seen_d.policies)
         data = self.dataset
         rest = (data.heldout_labels, data.heldout_source)
         heldout = Batch(data.heldout[:n], *(None if part is None else part[:n] for part in rest))
         total, count = torch.zeros((), device=self.device, dtype=torch.float64), 0
         with torch.no_grad(), _evaluating(self.g, self.d):
+            eyes = View(self.d, self.seen_d.bf16, noise, noise_at(self.training, self.kimg), self.seen_d.policies)
             for some in in_batches(heldout):
                 batch = _placed(some, self.device)
                 _, aux = self.family.d_loss(self.seen_g, eyes, batch, self._draw(len(batch), source), self.config.hparams, self.memo)

@@ -13,12 +13,13 @@ from gantune.training.augment import augmented
 
 class View(nn.Module):
     """A player called in bf16 where asked, its outputs in float32; noise of std `sigma` is added to its first input, after `policies`
-    of augmentation. Both draw from `source`."""
+    of augmentation. Both draw from `source`. It is in the mode, training or evaluation, that the player was in when it was made."""
 
     def __init__(
         self, player: nn.Module, bf16: bool, source: torch.Generator | None = None, sigma: float = 0.0, policies: Sequence[str] = ()
     ) -> None:
         super().__init__()
+        self.training = player.training
         self.player = player
         self.bf16 = bf16
         self.source = source

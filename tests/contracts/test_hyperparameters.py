@@ -41,6 +41,7 @@ NEEDS: dict[str, dict[str, object]] = {
     "margin_end": {"margin_kimg": 0.05},
     "diversity": {"balance_rate": 0.5},
     "balance_rate": {"lr_g": 1e-2},
+    "rate": {"rate_kimg": 0.0},
 }
 VALUES: dict[str, tuple[object, object]] = {
     "lr_decay": ("none", "linear"),
@@ -56,6 +57,9 @@ VALUES: dict[str, tuple[object, object]] = {
     "margin_end": (1.0, 50.0),
     "pretrain_kimg": (0.0, 0.06),
     "penalty": ("none", "gp"),
+    "patch_layers": (1, 2),
+    "pool": (0, 30),
+    "rate_kimg": (0.0, 320.0),
 }
 # What a family needs beside it so that a few steps show.
 BESIDE: dict[str, dict[str, object]] = {"irgan": {"lr_g": 0.1, "pretrain_kimg": 0.04}}

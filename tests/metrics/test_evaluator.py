@@ -158,3 +158,31 @@ def test_what_does_not_fit_is_refused(digits, tmp_path):
             Evaluator(digits, MetricSettings(**settings), CPU)
     with pytest.raises(UserError, match="use raw"):
         Evaluator(open_dataset("ring8"), MetricSettings(extractor="mnist_cnn"), CPU)
+
+
+def test_translations_are_read_in_both_directions_although_channels_differ():
+    twins = open_dataset("mnist5k_twins")
+    evaluator = Evaluator(twins, MetricSettings(n_fake=500), CPU)
+    assert evaluator.provenance["extractor"] == "mnist_cnn"
+    there, back = to_unit(twins.heldout[:500]), to_unit(twins.heldout_source[:500])
+    perfect = evaluator(Samples(there, back=back, cycle=torch.zeros(500)))
+    assert perfect["cycle_error"] == 0
+    assert {name: perfect[name] for name in ("fid", "fid_back", "fid_both")} == pytest.approx(
+        {name: evaluator.floor[name] for name in ("fid", "fid_back", "fid_both")}
+    )
+    assert perfect["fid_both"] == pytest.approx((perfect["fid"] + perfect["fid_back"]) / 2)
+    copied = evaluator(Samples(back.expand(-1, 3, -1, -1), back=there.mean(1, keepdim=True)))
+    assert copied["fid"] > 50 * perfect["fid"]
+    assert copied["fid_back"] > 20 * perfect["fid_back"]
+    broken = evaluator(Samples(there, back=back * math.nan, cycle=torch.zeros(500)))
+    assert math.isnan(broken["fid_both"])
+    assert math.isnan(broken["cycle_error"])
+
+
+def test_pairs_are_read_against_their_targets_and_their_labels():
+    edges = open_dataset("mnist5k_edges")
+    evaluator = Evaluator(edges, MetricSettings(n_fake=500), CPU)
+    target = to_unit(edges.heldout[:500])
+    read = evaluator(Samples((target * 0.5), y=edges.heldout_labels[:500], target=target))
+    assert read["l1"] == pytest.approx(float(target.abs().mean() / 2), rel=0.01)
+    assert evaluator(Samples(target, y=edges.heldout_labels[:500], target=target))["label_agreement"] > 0.97

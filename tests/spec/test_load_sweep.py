@@ -52,7 +52,7 @@ MISTAKES = [
     ("data: mnist5", "data", "line 5: data: unknown data set 'mnist5'. Did you mean \"mnist5k\"?"),
     ("data: folder:nowhere", "data", "data: there is no folder"),
     ("data: ring8", "data", "line 5: data: convolutional networks take square images"),
-    ("fixed: {batch: many}", "fixed", "line 5: fixed: batch is a whole number in [2, 65536], got 'many'"),
+    ("fixed: {batch: many}", "fixed", "line 5: fixed: batch is a whole number in [1, 65536], got 'many'"),
     ("fixed: {bacth: 3}", "fixed", "fixed: unknown parameter 'bacth'. Did you mean \"batch\"?"),
     ("fixed: {lr_g: 1e-3}", "fixed", "lr_g is fixed at 0.001 there, and searched in search_spaces/dcgan.yaml, line 1: lr_g"),
     ("fixed: {image_size: 17}", "fixed", "fixed.image_size: convolutional networks take square images"),

@@ -184,3 +184,20 @@ def test_dcgan_learns_two_squares() -> None:
     assert background < -0.6
     assert ((upper - lower).abs() > 0.7).float().mean() > 0.8
     assert 0.1 < (upper > lower).float().mean() < 0.9
+
+
+def test_d_is_seen_in_the_mode_it_is_in() -> None:
+    """A family may ask D whether it is trained or read (CycleGAN's D remembers pictures only in training)."""
+    modes: list[bool] = []
+    trainer = trainer_of("dcgan", "images")
+    original = trainer.family.d_loss
+
+    def noted(g, d, *rest):
+        modes.append(d.training)
+        return original(g, d, *rest)
+
+    trainer.family.d_loss = noted
+    trainer._d_step()
+    trainer.d_loss_heldout(20, 0)
+    trainer._d_step()
+    assert modes == [True, False, True]
