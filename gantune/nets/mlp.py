@@ -7,17 +7,19 @@ import math
 
 from torch import Tensor, nn
 
+from gantune.nets.norms import flat_norm
+
 
 class MLPGenerator(nn.Module):
     """z (N, latent_dim) → (N, *shape); tanh at the output of images, none for points."""
 
-    def __init__(self, latent_dim: int, hidden: int, layers: int, shape: tuple[int, ...]) -> None:
+    def __init__(self, latent_dim: int, hidden: int, layers: int, shape: tuple[int, ...], g_norm: str = "none") -> None:
         super().__init__()
         self.shape = shape
         widths = [latent_dim, *[hidden] * layers]
         stack: list[nn.Module] = []
         for fan_in, fan_out in itertools.pairwise(widths):
-            stack += [nn.Linear(fan_in, fan_out), nn.ReLU(inplace=True)]
+            stack += [nn.Linear(fan_in, fan_out), *flat_norm(g_norm, fan_out), nn.ReLU(inplace=True)]
         stack.append(nn.Linear(hidden, math.prod(shape)))
         if len(shape) == 3:
             stack.append(nn.Tanh())

@@ -22,6 +22,13 @@ def norm(kind: str, channels: int) -> list[nn.Module]:
     return []
 
 
+def flat_norm(kind: str, features: int) -> list[nn.Module]:
+    """The same over (N, features), where one example has no maps to normalise each by itself: `instance` is `layer`."""
+    if kind == "batch":
+        return [nn.BatchNorm1d(features)]
+    return [] if kind == "none" else [nn.LayerNorm(features)]
+
+
 def has_batch_norm(net: nn.Module) -> bool:
     """Whether any layer of `net` normalises over the batch."""
     return any(isinstance(module, _BatchNorm) for module in net.modules())

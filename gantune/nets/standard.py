@@ -29,7 +29,7 @@ class StandardArch:
     layers: int = param(2, "hidden layers of mlp", low=1, high=32)
     latent_dim: int = param(100, "dimension of z", low=1, high=65536)
     dropout: float = param(0.0, "dropout after D's hidden layers (mlp) or before its head", low=0, high=1, open_high=True)
-    g_norm: str = param("batch", "normalisation in a convolutional G", choices=NORMS)
+    g_norm: str = param("batch", "normalisation in G; perceptrons that make points have none", choices=NORMS)
     d_norm: str = param("batch", "normalisation in a convolutional D; a gradient penalty admits no batch norm", choices=NORMS)
     spectral_norm: bool = param(False, "divide D's weights by their largest singular values")
 
@@ -44,7 +44,7 @@ def make_generator(arch: StandardArch, form: Form, inputs: int | None = None) ->
     kind = kind_of(arch.net if arch.g_net == "same" else arch.g_net, form)
     inputs = arch.latent_dim if inputs is None else inputs
     if kind == "mlp":
-        return MLPGenerator(inputs, arch.hidden, arch.layers, form.shape)
+        return MLPGenerator(inputs, arch.hidden, arch.layers, form.shape, arch.g_norm if form.is_image else "none")
     return (DCGANGenerator if kind == "dcgan" else ResNetGenerator)(inputs, arch.features, form.shape, arch.g_norm)
 
 

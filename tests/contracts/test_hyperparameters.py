@@ -40,7 +40,7 @@ NEEDS: dict[str, dict[str, object]] = {
     "g_loss": {"lr_g": 5e-3},  # they part as D's outputs leave 0
     "margin_end": {"margin_kimg": 0.05},
     "diversity": {"balance_rate": 0.5},
-    "balance_rate": {"lr_g": 1e-2},
+    "balance_rate": {"lr_g": 1e-2, "diversity": 1.0},  # with less k_t stays at 0 for the first steps
     "rate": {"rate_kimg": 0.0},
 }
 VALUES: dict[str, tuple[object, object]] = {
@@ -55,6 +55,7 @@ VALUES: dict[str, tuple[object, object]] = {
     "k": (1, 3),
     "spectral_norm": (False, True),
     "margin_end": (1.0, 50.0),
+    "diversity": (0.1, 1.0),
     "pretrain_kimg": (0.0, 0.06),
     "penalty": ("none", "gp"),
     "patch_layers": (1, 2),
@@ -122,7 +123,11 @@ def test_every_searched_parameter_changes_the_training(sweep: str) -> None:
     assert spec.space.parameters
     for name, domain in spec.space.parameters.items():
         needs = BESIDE.get(spec.family, {}) | NEEDS.get(name, {})
-        low, high = domain.choices[:2] if domain.kind == "choice" else (domain.low * 1.01 + 1e-9, domain.high * 0.5)
+        low, high = (
+            domain.choices[:2]
+            if domain.kind == "choice"
+            else (domain.low * 1.01 + 1e-9, domain.high * (0.99 if domain.kind == "uniform" else 0.5))
+        )
         kind = kind_for(spec.family)
         assert differ(outcome(spec.family, kind, **needs | {name: low}), outcome(spec.family, kind, **needs | {name: high})), name
 
