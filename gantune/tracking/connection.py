@@ -52,12 +52,13 @@ class Connection:
 
 
 def _tags(folder: Path, about: Mapping[str, Any], id: str, born: float, driver: Mapping[str, Any]) -> dict[str, Any]:
+    family = about["spec"].get("family") or ""
     versions = {**(about.get("versions") or {}), **(driver.get("versions") or {})}
     return {
         "gantune.sweep": folder.name,
         "gantune.born": str(born),
         "gantune.id": id,
-        "family": about["spec"].get("family"),
+        "family": family if isinstance(family, str) else ", ".join(family),
         "data": about["spec"].get("data"),
     } | {f"version.{name}": version for name, version in versions.items()}
 
