@@ -15,6 +15,8 @@ from gantune.yaml_file import YamlFile
 def families_of(file: YamlFile, name: str, among: Collection[str]) -> tuple[str, ...] | None:
     """The families that the entry `name` is for; None where it does not say. `among` names those of the sweep, of which some may
     be the user's own. `UserError` for a name that no family has."""
+    if name == FAMILY:
+        raise UserError(f"{file.where((name,))}which families there are stands in the sweep file, as family: [gan, dcgan].")
     entry = file.content[name]
     when = entry.get("when") if isinstance(entry, Mapping) else None
     if not isinstance(when, Mapping) or FAMILY not in when:
@@ -34,8 +36,6 @@ def admitted(file: YamlFile, family: str, among: Collection[str] = ()) -> tuple[
     entries: dict[str, Any] = {}
     left_out = []
     for name, entry in file.content.items():
-        if name == FAMILY:
-            raise UserError(f"{file.where((name,))}which families there are stands in the sweep file, as family: [gan, dcgan].")
         families = families_of(file, name, {family, *among})
         if families is None:
             entries[name] = entry

@@ -86,6 +86,8 @@ def _parameters_of(content: dict[str, Any], sets: Sequence[str], beside: Path, p
 def _families_of(document: SweepDocument, beside: Path, places: Places) -> dict[str, str]:
     """The families' references by their names. `UserError` for one that is unknown or stands twice."""
     families: dict[str, str] = {}
+    if not document.family:
+        raise UserError(f"{places.where(('family',))}one family or more is needed, got {document.family!r}.")
     for given in [document.family] if isinstance(document.family, str) else document.family:
         ref = absolute(given, beside)
         name = places.inside(("family",), lambda ref=ref: open_family(ref)).name  # type: ignore[misc]  # mypy does not infer its default
