@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from gantune.config import Config
-from gantune.families import open_family
 from gantune.spec import SweepSpec
 from gantune.stopping import open_rules
 from gantune.trial import dataset_of, default_device, evaluator_of
 
 
 def check_opens(spec: SweepSpec) -> list[str]:
-    """Open data, extractor, networks and rules as a trial of the canonical setting would. `UserError` where one does not; else notes."""
-    family = open_family(spec.family)
-    params, _ = spec.space.project(family.canonical)
-    config = Config.of(family, spec.data, spec.space.resolve(params) | dict(spec.fixed))
-    dataset = dataset_of(config)
-    config.check_fits(dataset.form)
-    family.build(config.arch, dataset.form)
-    evaluator_of(config, tuple(sorted(spec.metrics.items())), default_device())
-    _, silent = open_rules(list(spec.stopping), family.equilibrium(config.hparams))
-    return [f"stop rule {name} is off: {why}" for name, why in silent.items()]
+    """Open data, extractor, networks and rules as trials of the canonical settings would. `UserError` where one does not; else notes."""
+    silent: dict[tuple[str, str], list[str]] = {}  # (rule, why) -> families
+    for params, _ in spec.space.canonical():
+        config = spec.config(params)
+        dataset = dataset_of(config)
+        config.check_fits(dataset.form)
+        config.family.build(config.arch, dataset.form)
+        evaluator_of(config, tuple(sorted(spec.metrics.items())), default_device())
+        _, off = open_rules(list(spec.stopping), config.family.equilibrium(config.hparams))
+        for rule, why in off.items():
+            silent.setdefault((rule, why), []).append(config.family.name)
+    of = {key: f" for {', '.join(families)}" if len(spec.families) > 1 else "" for key, families in silent.items()}
+    return [f"stop rule {rule} is off{of[rule, why]}: {why}" for rule, why in silent]

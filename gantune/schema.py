@@ -47,8 +47,9 @@ def _sweep() -> Schema:
         "minProperties": 1,
         "maxProperties": 1,
     }
+    family: Schema = {"anyOf": [{"enum": list(family_names())}, {"type": "string", "pattern": r"\.py:\w+$"}]}
     enriched: dict[str, Schema] = {
-        "family": {"anyOf": [{"enum": list(family_names())}, {"type": "string", "pattern": r"\.py:\w+$"}]},
+        "family": {"anyOf": [*family["anyOf"], {"type": "array", "items": family, "minItems": 1}]},
         "space": {"anyOf": [{"enum": list(names("search_spaces"))}, {"type": "string"}]},
         "data": {"anyOf": [{"enum": list(dataset_names())}, {"type": "string", "pattern": "^folder:."}]},
         "fixed": {"type": "object", "properties": {name: _described(param) for name, param in _parameters().items()}},

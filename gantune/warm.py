@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from gantune.errors import UserError
+from gantune.space import SearchSpace
 from gantune.space.domain import frozen
+from gantune.space.zoo import FAMILY
 from gantune.spec import SweepSpec
-from gantune.tracking.record import SweepRecord
+from gantune.tracking.record import SweepRecord, TrialRecord
 
 
 def earlier_trials(folders: Sequence[Path], spec: SweepSpec) -> tuple[list[dict[str, Any]], list[str]]:
@@ -24,13 +26,12 @@ def earlier_trials(folders: Sequence[Path], spec: SweepSpec) -> tuple[list[dict[
         record = SweepRecord.load(folder)
         _check_comparable(record, spec)
         ended = [trial for trial in record.trials if trial.state in ("complete", "pruned")]
-        fitting = [trial for trial in ended if spec.space.fits(trial.params)]
+        points = [(trial, _params_here(record, trial, spec)) for trial in ended]
+        fitting = [(trial, params) for trial, params in points if params is not None and spec.space.fits(params)]
         metric = spec.objective.metric
-        for trial in fitting:
+        for trial, params in fitting:
             values = [[point["kimg"], point[metric]] for point in trial.points if math.isfinite(point.get(metric, math.nan))]
-            known.append(
-                {"params": dict(trial.params), "state": trial.state, "value": trial.fid, "intermediate": values, "reason": trial.reason}
-            )
+            known.append({"params": params, "state": trial.state, "value": trial.fid, "intermediate": values, "reason": trial.reason})
         note = f"warm start: {len(fitting)} of {len(ended)} ended trials of {record.name} are points of this space"
         if record.spec["data"] != spec.data:
             note += f"; they were trained on {record.spec['data']}, not on {spec.data}"
@@ -41,11 +42,21 @@ def earlier_trials(folders: Sequence[Path], spec: SweepSpec) -> tuple[list[dict[
     return known, notes
 
 
+def _params_here(record: SweepRecord, trial: TrialRecord, spec: SweepSpec) -> dict[str, Any] | None:
+    """The trial's parameters as this sweep searches them, with the family or without; None when it has no such family."""
+    ref = record.ref_of(trial)
+    here = [family for family in spec.families if _same_family(ref, family)]
+    params = {name: value for name, value in trial.params.items() if name != FAMILY or len(record.families) == 1}
+    if not here or isinstance(spec.space, SearchSpace):
+        return params if here else None
+    return {FAMILY: next(name for name, member in spec.space.members.items() if member.family == here[0]), **params}
+
+
 def _check_comparable(record: SweepRecord, spec: SweepSpec) -> None:
     where = f"--warm-start {record.name}: "
-    if not _same_family(record.spec["family"], spec.family):
-        changed = " Their code differs." if ":" in spec.family else ""
-        raise UserError(f"{where}that is a sweep of family {record.spec['family']}, this one is of {spec.family}.{changed}")
+    if not any(_same_family(there, here) for there in record.refs for here in spec.families):
+        changed = " Their code differs." if any(":" in ref for ref in spec.families) else ""
+        raise UserError(f"{where}that is a sweep of family {', '.join(record.refs)}, this one is of {', '.join(spec.families)}.{changed}")
     wanted = (spec.objective.metric, spec.objective.mode)
     if record.objective != wanted:
         raise UserError(f"{where}its objective is {record.objective[1]} {record.objective[0]}, not {wanted[1]} {wanted[0]}.")

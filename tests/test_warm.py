@@ -90,3 +90,26 @@ def test_what_was_fixed_otherwise_is_noted(tmp_path: Path) -> None:
 def test_sweeps_of_another_family_teach_something_else(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="a sweep of family gan, this one is of dcgan"):
         earlier_trials([recorded(tmp_path / "gan-1", "gan")], load_sweep("dcgan"))
+
+
+def test_a_zoo_and_its_families_teach_each_other(tmp_path: Path) -> None:
+    zoo, inside = load_sweep("zoo"), {"lr_g": 1e-3, "k": 1, "beta1": 0.5, "d_norm": "none"}
+    (tmp_path / "zoo-1").mkdir()
+    freeze(tmp_path / "zoo-1", zoo.to_json())
+    spool = Spool(tmp_path / "zoo-1")
+    for number, params in enumerate([{"family": "lsgan", **inside}, {"family": "wgan_gp", "lr_g": 1e-3, "k": 5}]):
+        trial = f"{number:04d}"
+        spool.append("trial", trial=trial, number=number, params=params, values={}, origin="canonical", note=None)
+        spool.append("report", trial=trial, point={"kimg": 4.0, "fid": 30.0})
+        spool.append("end", trial=trial, state="complete", reason="budget", evidence="", fid=30.0, kimg=4.0, seconds=1.0)
+    spool.close()
+    alone = load_sweep("zoo", sets=["family=lsgan"])
+    known, notes = earlier_trials([tmp_path / "zoo-1"], alone)
+    assert [trial["params"] for trial in known] == [inside]
+    assert notes[0].startswith("warm start: 1 of 2 ended trials of zoo-1")
+    folder = recorded(tmp_path / "lsgan-1", "lsgan")
+    freeze(folder, alone.to_json())
+    known, _ = earlier_trials([tmp_path / "zoo-1", folder], zoo)
+    assert [trial["params"] for trial in known] == [{"family": "lsgan", **inside}], "the other sweep searched lr_ratio, too"
+    with pytest.raises(UserError, match="that is a sweep of family dcgan, this one is of gan"):
+        earlier_trials([recorded(tmp_path / "dcgan-1")], load_sweep("zoo", sets=["family=[gan,wgan]"]))

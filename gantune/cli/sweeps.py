@@ -134,10 +134,9 @@ def ls(runs: Runs = RUNS, as_json: Json = False) -> None:
     rows = []
     for summary in map(_summary, records):
         best = "" if summary["value"] is None else f"{summary['value']:.2f}"
+        family = summary["family"] if isinstance(summary["family"], str) else f"{len(summary['family'])} families"
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(summary["created"]))
-        rows.append(
-            [summary["sweep"], summary["status"], when, summary["family"], summary["data"], f"{summary['ended']}/{summary['trials']}", best]
-        )
+        rows.append([summary["sweep"], summary["status"], when, family, summary["data"], f"{summary['ended']}/{summary['trials']}", best])
     print_table(["sweep", "status", "started", "family", "data", "trials", "best"], rows)
 
 
@@ -167,7 +166,7 @@ def show(name: Annotated[str, typer.Argument(metavar="SWEEP")] = "latest", runs:
         print_json(record.to_json())
         return
     metric = record.objective[0]
-    print(f"{record.name}: {record.status}, {record.spec['family']} on {record.spec['data']}")
+    print(f"{record.name}: {record.status}, {', '.join(record.families)} on {record.spec['data']}")
     rows = []
     for trial in record.ranked():
         params = " ".join(f"{key}={value:.3g}" if isinstance(value, float) else f"{key}={value}" for key, value in trial.params.items())
@@ -186,7 +185,7 @@ def show(name: Annotated[str, typer.Argument(metavar="SWEEP")] = "latest", runs:
             )
             rows.append([final["who"], mean, std, " ".join(each)])
         print_table(["who", f"mean {metric}", "std", "each seed"], rows)
-    print("* the family's canonical setting")
+    print("* the family's canonical setting" if len(record.families) == 1 else "* a family's canonical setting")
     if metric in record.floor:
         n, value = f"{record.floor['n']:,} " if "n" in record.floor else "", objective.text(record.floor[metric], metric)
         random = record.floor.get(f"{metric}_random")
@@ -261,14 +260,12 @@ def check_runs(runs: Path) -> None:
 
 def _drive(spec: SweepSpec, folder: Path, run: Callable[[LiveState], SweepRecord]) -> None:
     from gantune.cli.live import showing
-    from gantune.config import Config
-    from gantune.families import open_family
     from gantune.sweep import SweepInterrupted
 
-    family = open_family(spec.family)
-    reading = family.equilibrium(Config.of(family, spec.data, dict(spec.fixed)).hparams)
+    configs = [spec.config(params) for params, _ in spec.space.canonical()]
+    readings = {None if (at := config.family.equilibrium(config.hparams)) is None else at.value for config in configs}
     try:
-        with showing(folder.name, None if reading is None else reading.value, spec.objective.metric) as live:
+        with showing(folder.name, readings.pop() if len(readings) == 1 else None, spec.objective.metric) as live:
             record = run(live)
     except SweepInterrupted as stopped:
         print(f"gantune: {stopped}", file=sys.stderr)

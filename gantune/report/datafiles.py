@@ -21,7 +21,7 @@ def trials_table(sweeps: Sequence[Sweep]) -> pa.Table:
     rows = [(sweep, row) for sweep in sweeps for row in sweep.rows]
     columns: dict[str, pa.Array] = {
         "sweep": _text(sweep.name for sweep, _ in rows),
-        "family": _text(sweep.spec.get("family") for sweep, _ in rows),
+        "family": _text(sweep.record.family_of(row.record) for sweep, row in rows),
         "data": _text(sweep.spec.get("data") for sweep, _ in rows),
         "objective": _text(sweep.metric for sweep, _ in rows),
         "trial": _text(row.id for _, row in rows),

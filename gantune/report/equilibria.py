@@ -20,19 +20,23 @@ class Line:
 
 
 def equilibrium_line(sweep: Sweep) -> Line:
-    """The family's equilibrium value when all trials share one."""
+    """The family's equilibrium value when all trials share one, of whatever family."""
     from gantune.config import Config
     from gantune.families import open_family
 
-    ref = str(sweep.spec.get("family", ""))
+    ref, data = "", str(sweep.spec.get("data", ""))
+    found: set[float | None] = set()
     try:
-        family = open_family(ref)
-        settings = {Config.of(family, str(sweep.spec.get("data", "")), row.record.values).hparams for row in sweep.rows[:200]}
-        found = {None if (at := family.equilibrium(hp)) is None else at.value for hp in settings}
+        for row in sweep.rows[:200]:
+            ref = sweep.record.ref_of(row.record)
+            family = open_family(ref)
+            at = family.equilibrium(Config.of(family, data, row.record.values).hparams)
+            found.add(None if at is None else at.value)
     except UserError as error:
         return Line(None, f"The family {ref} could not be opened, so its equilibrium value is not drawn ({error}).")
     if len(found) > 1:
-        return Line(None, "The equilibrium value depends on the trial's settings, so no common line is drawn.")
+        on = "family" if sweep.is_zoo else "settings"
+        return Line(None, f"The equilibrium value depends on the trial's {on}, so no common line is drawn.")
     value = next(iter(found), None)
     if value is None:
         return Line(None, "This family's discriminator loss has no equilibrium value, so no line is drawn.")

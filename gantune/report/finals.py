@@ -22,7 +22,8 @@ CANONICAL = "canonical"
 class Final:
     """One contender's runs. `values` maps seed → objective of the best checkpoint on fresh samples; NaN runs are counted in `failed`."""
 
-    who: str
+    who: str  # a trial's id; CANONICAL for what the others are compared with
+    name: str  # by which its runs go in the sweep's record
     settings: str
     provenance: Mapping[str, Any]
     floor: Mapping[str, Any]
@@ -36,7 +37,10 @@ class Final:
     @property
     def title(self) -> str:
         """How the page calls it."""
-        return "canonical setting" if self.who == CANONICAL else f"trial {self.who}"
+        family = self.name.partition("-")[2] if self.name.startswith(f"{CANONICAL}-") else ""  # of several
+        if self.who == CANONICAL or family:
+            return f"canonical setting of {family}" if family else "canonical setting"
+        return f"trial {self.who}"
 
     @property
     def summary(self) -> Summary | None:
@@ -50,13 +54,17 @@ def contenders(sweep: Sweep) -> list[Final]:
     for event in sweep.record.events:
         if event["kind"] == "final":
             measured[event["who"], int(event["seed"])] = measured_with(event)
-    values = {row.id: row.record.values for row in sweep.rows} | {CANONICAL: _canonical_values(sweep)}
+    reference = sweep.record.canonical_runs
+    values = {row.id: row.record.values for row in sweep.rows} | {reference: _canonical_values(sweep)}
     scored = [(row.record.values, measured_with(row.record.score)) for row in sweep.rows if row.rescored is not None]
     configured = configured_by([*scored, *((values.get(who, {}), settings) for (who, _), settings in measured.items())])
     runs: dict[tuple[str, str], list[FinalRecord]] = defaultdict(list)
     for run in sweep.record.finals:
         runs[str(run.who), settings_key(measured[run.who, run.seed], configured)].append(run)
-    found = [_final(who, key, group, measured[who, group[0].seed], sweep.metric) for (who, key), group in runs.items()]
+    called = {reference: CANONICAL}
+    found = [
+        _final(called.get(who, who), who, key, group, measured[who, group[0].seed], sweep.metric) for (who, key), group in runs.items()
+    ]
     canonical = {final.settings: final for final in found if final.who == CANONICAL}
     found = [_against(final, canonical.get(final.settings)) for final in found]
     sign = 1 if sweep.mode == "min" else -1
@@ -105,20 +113,21 @@ def signed(value: float) -> str:
 
 
 def _canonical_values(sweep: Sweep) -> Mapping[str, Any]:
-    return next((row.record.values for row in sweep.rows if row.record.origin == "canonical"), {})
+    return sweep.canonical.record.values if sweep.canonical else {}
 
 
 def _seeds(final: Final) -> str:
     return "one fresh seed" if len(final.values) == 1 else f"{len(final.values)} fresh seeds"
 
 
-def _final(who: str, key: str, runs: list[FinalRecord], settings: dict[str, Any], metric: str) -> Final:
+def _final(who: str, name: str, key: str, runs: list[FinalRecord], settings: dict[str, Any], metric: str) -> Final:
     latest = {int(run.seed): run for run in runs}  # a run repeated after a resume counts once
     values = {seed: value[0] for seed, run in sorted(latest.items()) if (value := finite([run.metrics.get(metric)]))}
     failed = tuple(seed for seed in sorted(latest) if seed not in values)
     floors = [run.floor for run in latest.values() if run.floor]
     return Final(
         who,
+        name,
         key,
         settings,
         dict(floors[0]) if floors else {},

@@ -19,8 +19,17 @@ def commands(sweep: Sweep) -> str:
     typed = sweep.record.about.get("command") or shlex.join(["gantune", "sweep", given, *_sets(spec)])
     lines = [str(typed), shlex.join(["gantune", "report", sweep.name])]
     if sweep.best is not None and spec.get("family"):
-        values = {**sweep.best.record.values, **sweep.best.record.params}
-        train = ["gantune", "train", str(spec["family"]), "--data", str(spec.get("data", "")), "--kimg", f"{sweep.kimg_budget or 0:g}"]
+        trial = sweep.best.record
+        values = {**trial.values, **{name: value for name, value in trial.params.items() if not sweep.is_zoo or name != "family"}}
+        train = [
+            "gantune",
+            "train",
+            sweep.record.ref_of(trial),
+            "--data",
+            str(spec.get("data", "")),
+            "--kimg",
+            f"{sweep.kimg_budget or 0:g}",
+        ]
         train += [part for name, value in values.items() for part in ("--set", f"{name}={_given(value)}")]
         lines += [f"# trial {sweep.best.id} alone", shlex.join(train)]
     return "\n".join(lines)

@@ -87,9 +87,9 @@ class Sweep:
 
     @cached_property
     def searched(self) -> list[str]:
-        """Names of the searched parameters, the two rates' ratio and k first."""
+        """Names of the searched parameters, the family, the two rates' ratio and k first."""
         names = {name for row in self.rows for name in row.record.params}
-        first = [name for name in ("lr_ratio", "k", "lr_g") if name in names]
+        first = [name for name in ("family", "lr_ratio", "k", "lr_g") if name in names]
         return first + sorted(names - set(first))
 
     @cached_property
@@ -107,8 +107,14 @@ class Sweep:
 
     @property
     def canonical(self) -> Row | None:
-        """The trial of the family's canonical setting."""
-        return next((row for row in self.rows if row.record.origin == "canonical"), None)
+        """The trial of the canonical setting that the best is compared with; among several families that of the best trial's family."""
+        canonical = self.record.canonical
+        return next((row for row in self.rows if canonical is not None and row.id == canonical.id), None)
+
+    @property
+    def is_zoo(self) -> bool:
+        """Whether it searches several families."""
+        return len(self.record.families) > 1
 
     @property
     def kimg_budget(self) -> float | None:

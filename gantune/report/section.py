@@ -9,6 +9,7 @@ from typing import Any
 
 from gantune.report import balance_words, repeat, words
 from gantune.report.balance import MOST_CONFIGURATIONS, configurations, panels, searches_seed
+from gantune.report.by_family import SENTENCE, FamilyRow, by_family
 from gantune.report.compute import Progress, Spent, spent
 from gantune.report.equilibria import Line, equilibrium_line
 from gantune.report.figures import Figure, best_so_far, finals_strip, importance_bars, is_log, landscape
@@ -67,12 +68,14 @@ def section(sweep: Sweep, shelf: Shelf, finals: Sequence[Final], track: Progress
         "name": sweep.name,
         "label": sweep.label,
         "searched": sweep.searched,
-        "family": sweep.spec.get("family", "an unnamed family"),
+        "family": ", ".join(sweep.record.families),
         "data": sweep.spec.get("data", "unnamed data"),
         **words.header(sweep),
         "headline": balance_words.headline(sweep, configurations(sweep))
         if seeded
         else words.headline(sweep, sentence(sweep, list(finals))),
+        "families": [_family(one) for one in by_family(sweep)],
+        "families_sentence": SENTENCE,
         "tiles": _tiles(cost),
         "counts": words.counts(cost, sweep),
         "finals": [_final(final, sweep) for final in finals],
@@ -104,6 +107,18 @@ def section(sweep: Sweep, shelf: Shelf, finals: Sequence[Final], track: Progress
         "command": repeat.commands(sweep),
         "versions": repeat.versions(sweep),
         "versions_line": " · ".join(f"{name} {value}" for name, value in repeat.versions(sweep)),
+    }
+
+
+def _family(one: FamilyRow) -> dict[str, Any]:
+    values = [None if row is None else row.value for row in (one.best, one.canonical)]
+    return {
+        "family": one.family,
+        "trial": one.best.id if one.best else "–",
+        "best": {"text": one.shown(one.best), "sort": _sort(values[0])},
+        "canonical": {"text": one.shown(one.canonical), "sort": _sort(values[1])},
+        "trials": len(one.rows),
+        "early": one.stopped_early,
     }
 
 
@@ -248,9 +263,11 @@ def _balance(sweep: Sweep, line: Line, shelf: Shelf) -> dict[str, Any]:
 
 
 def _samples(sweep: Sweep) -> list[dict[str, Any]]:
-    """Grids of the best trials, then of the canonical one."""
-    canonical = [row for row in sweep.rows if row.record.origin == "canonical"]
-    chosen = list(dict.fromkeys([*[row.id for row in sweep.rows if row.value is not None][:PICTURED], *[row.id for row in canonical]]))
+    """Grids of the best trials, then of the canonical one; of several families the best of each."""
+    best = [row.id for row in sweep.rows if row.value is not None][:PICTURED]
+    canonical = [row.id for row in sweep.rows if row.record.origin == "canonical"]
+    each = [one.best.id for one in by_family(sweep) if one.best]
+    chosen = list(dict.fromkeys(each or [*best, *canonical]))
     by_id = {row.id: row for row in sweep.rows}
     found = []
     for trial in chosen:
@@ -262,7 +279,9 @@ def _samples(sweep: Sweep) -> list[dict[str, Any]]:
         ]
         found.append(
             {
-                "name": f"trial {trial}" + (" (canonical setting)" if row.record.origin == "canonical" else ""),
+                "name": f"trial {trial}"
+                + (f", {sweep.record.family_of(row.record)}" if sweep.is_zoo else "")
+                + (" (canonical setting)" if row.record.origin == "canonical" else ""),
                 "result": (f": {kind} {sweep.label} {number(row.value)}" if row.value is not None else "")
                 + (f", {short}" if (short := words.cut_short(row, sweep)) else ""),
                 "pictures": pictures,
@@ -280,7 +299,7 @@ def _final_samples(sweep: Sweep, finals: Sequence[Final]) -> list[dict[str, Any]
         for seed in sorted((*final.values, *final.failed))[:PICTURED_SEEDS]:
             value = final.values.get(seed)
             result = f"no finite {sweep.label}" if value is None else f"{sweep.label} {number(value)}"
-            for picture in first_and_last(sweep.record.folder / "finalists" / f"{final.who}-s{seed}")[-1:]:
+            for picture in first_and_last(sweep.record.folder / "finalists" / f"{final.name}-s{seed}")[-1:]:
                 about = {"uri": picture.uri, "width": picture.width, "height": picture.height, "kimg": f"{picture.kimg:g}"}
                 pictures.append(about | {"seed": seed, "result": result})
         if pictures:

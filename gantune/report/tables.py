@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gantune.report.by_family import by_family
 from gantune.report.finals import Final, verdict
 from gantune.report.numbers import mean_std, number, setting
 from gantune.report.provenance import in_words
@@ -55,8 +56,9 @@ def group_title(sweep: Sweep, group: str) -> str:
 
 
 def tables(sweep: Sweep, finals: Sequence[Final]) -> list[Table]:
-    """Finalists first, then the trials by settings group."""
+    """Finalists first, then the families where there are several, then the trials by settings group."""
     found = [_finals_table(sweep, finals)] if finals else []
+    found += [_families_table(sweep)] if sweep.is_zoo else []
     return found + [_trials_table(sweep, group, rows) for group, rows in sweep.groups.items()]
 
 
@@ -127,3 +129,19 @@ def _finals_table(sweep: Sweep, finals: Sequence[Final]) -> Table:
         failed = "".join(f", {seed}: no finite value" for seed in final.failed)
         rows.append((final.title, spread, str(len(final.values)), (values + failed).lstrip(", "), verdict(final, sweep.mode)))
     return Table(f"{sweep.name}: finalists and the canonical setting with fresh seeds", header, tuple(rows))
+
+
+def _families_table(sweep: Sweep) -> Table:
+    header = ("family", f"best {sweep.label}", "trial", "canonical setting", "trials", "stopped early")
+    rows = [
+        (
+            one.family,
+            one.shown(one.best),
+            one.best.id if one.best else "–",
+            one.shown(one.canonical),
+            str(len(one.rows)),
+            str(one.stopped_early),
+        )
+        for one in by_family(sweep)
+    ]
+    return Table(f"{sweep.name}: each family's best trial and canonical setting", header, tuple(rows))

@@ -80,7 +80,8 @@ def headline(sweep: Sweep, finals: str) -> str:
     if best is None:
         ended = sum(bool(row.record.reason) for row in sweep.rows)
         return f"No trial has a finite {sweep.label} yet: {len(sweep.rows)} have started and {ended} have ended."
-    text = f"Trial {best.id}{_canonical(best)} has the {'lowest' if sweep.mode == 'min' else 'highest'} {sweep.label}: "
+    family = f" ({sweep.record.family_of(best.record)})" if sweep.is_zoo else ""
+    text = f"Trial {best.id}{family}{_canonical(best)} has the {'lowest' if sweep.mode == 'min' else 'highest'} {sweep.label}: "
     if best.rescored is not None:
         measured = measured_with(best.record.score)
         queries = measured.get("n_queries")
@@ -121,7 +122,7 @@ def finals(sweep: Sweep, found: Sequence[Final]) -> str:
     if len(settings) > 1:
         text += "These runs were measured with different settings, so they are compared only where the settings agree, "
         text += "and no common picture is drawn. "
-    note = next((row.record.note for row in sweep.rows if row.record.origin == "canonical" and row.record.note), "")
+    note = (sweep.canonical.record.note if sweep.canonical else None) or ""
     text += f"The canonical setting is adapted to this sweep: {note.replace('->', '→')}. " if note else ""
     if not any(final.who == CANONICAL for final in found):
         text += "The canonical setting has not been re-run yet. "
@@ -250,8 +251,8 @@ def _canonical(row: Row) -> str:
 
 
 def _search_comparison(sweep: Sweep, best: Row) -> str:
-    canonical = next((row for row in sweep.rows if row.record.origin == "canonical" and row.group == best.group), None)
-    if canonical is None or canonical is best or canonical.value is None:
+    canonical = sweep.canonical
+    if canonical is None or canonical is best or canonical.value is None or canonical.group != best.group:
         return "There is one run of each setting and so no interval."
     short = cut_short(canonical, sweep)
     value = number(canonical.value, 4) + (f" ({short})" if short else "")

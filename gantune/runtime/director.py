@@ -83,7 +83,10 @@ def to_continue(ledger: Ledger, limits: Limits) -> list[Entry]:
 
 
 class Director:
-    """Hands out plans and takes results. `plan_of` makes a worker's plan of an entry; `settle` makes complete values of searched ones."""
+    """Hands out plans and takes results. `plan_of` makes a worker's plan of an entry; `settle` makes complete values of searched ones.
+
+    The first `canonical` questions of the search are the canonical settings, one a family.
+    """
 
     def __init__(
         self,
@@ -97,6 +100,7 @@ class Director:
         live: LiveState,
         limits: Limits,
         slots: int,
+        canonical: int = 1,
         pending: dict[str, str] | None = None,
         clock: Callable[[], float],
     ) -> None:
@@ -104,6 +108,7 @@ class Director:
         self._pruner, self._search = pruner, search
         self._plan_of, self._settle = plan_of, settle
         self._stops, self._live, self._limits, self._slots, self._clock = stops, live, limits, slots, clock
+        self._canonical = canonical
         self._pending = dict(pending or {})
         self._running: set[str] = set()
         self._dry = False  # a finite search has no more to offer
@@ -168,7 +173,7 @@ class Director:
             self._dry = True
             return None
         params = dict(asked.params)
-        origin = "sampler" if asked.number else "canonical"  # the first question is always the canonical setting
+        origin = "canonical" if asked.number < self._canonical else "sampler"
         name = f"{asked.number:04d}"
         problem = None
         try:

@@ -42,7 +42,7 @@ def finalists(desk: Desk) -> None:
     jobs: list[Job] = []
     known: dict[str, tuple[str, int]] = {}
     for who, seed in ((who, seed) for seed in seeds for who in runs):
-        plan = desk.planner.final(who, runs[who].values, seed)
+        plan = desk.planner.final(who, runs[who], seed)
         known[plan["trial"]] = who, seed
         earlier = desk.ledger.finals.get((who, seed))
         if earlier is None:
@@ -70,14 +70,15 @@ def finalists(desk: Desk) -> None:
 
 
 def contenders(desk: Desk) -> dict[str, Entry]:
-    """Who is in the final: the best trials but for the canonical one, which takes part in any case. Empty when no trial has a value."""
-    entries = desk.ledger.trials
-    canonical = next((entry for entry in entries.values() if entry.origin == "canonical"), None)
-    ranked = [entries[trial.id] for trial in SweepRecord.load(desk.folder).ranked() if trial.value is not None]
-    best = [entry for entry in ranked if entry.origin != "canonical"][: desk.spec.finalists.top]
+    """Who is in the final: the best trials but for the canonical one, which takes part in any case (among several families that of
+    the best trial's family). Empty when no trial has a value."""
+    record = SweepRecord.load(desk.folder)
+    canonical = record.canonical
+    best = [trial.id for trial in record.ranked() if trial.value is not None and trial is not canonical][: desk.spec.finalists.top]
     if not best:
         return {}
-    return {entry.id: entry for entry in best} | ({} if canonical is None else {"canonical": canonical})
+    who = {id: id for id in best} | ({} if canonical is None else {record.canonical_runs: canonical.id})
+    return {name: desk.ledger.trials[id] for name, id in who.items()}
 
 
 def split(outcome: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

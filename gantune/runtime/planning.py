@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gantune.config import Config
-from gantune.families import open_family
 from gantune.runtime.ledger import Entry
 from gantune.runtime.work import Plan
 
@@ -28,18 +26,18 @@ class Planner:
 
     def settle(self, params: dict[str, Any]) -> dict[str, Any]:
         """Complete, checked values of a searched point. `UserError` when some combination lies outside what a parameter allows."""
-        values = {"seed": self.spec.seed} | self.spec.space.resolve(params)
-        return Config.of(open_family(self.spec.family), self.spec.data, values).flat()
+        values: dict[str, Any] = self.spec.config(params).flat()
+        return values
 
     def trial(self, entry: Entry) -> Plan:
         """The plan of a trial of the search."""
-        return self._plan(entry.id, entry.values, self.folder / "trials" / entry.id, self.spec.budget.kimg, grids=3)
+        return self._plan(entry.id, entry, {}, self.folder / "trials" / entry.id, self.spec.budget.kimg, grids=3)
 
-    def final(self, who: str, values: dict[str, Any], seed: int) -> Plan:
+    def final(self, who: str, entry: Entry, seed: int) -> Plan:
         """The plan of a finalist's run: its full budget, so that a stop rule's mistake cannot decide the comparison."""
         name = f"{who}-s{seed}"
         kimg = self.spec.finalists.kimg or self.spec.budget.kimg
-        plan = self._plan(name, values | {"seed": seed}, self.folder / "finalists" / name, kimg, grids=1)
+        plan = self._plan(name, entry, {"seed": seed}, self.folder / "finalists" / name, kimg, grids=1)
         return plan | {"rules": ["diverged"]}
 
     def seeds(self, used: Iterable[int]) -> list[int]:
@@ -53,13 +51,13 @@ class Planner:
             candidate += 1
         return seeds
 
-    def _plan(self, name: str, values: dict[str, Any], folder: Path, kimg: float, grids: int) -> Plan:
+    def _plan(self, name: str, entry: Entry, changed: dict[str, Any], folder: Path, kimg: float, grids: int) -> Plan:
         spec = self.spec
         return {
             "trial": name,
-            "family": spec.family,
+            "family": spec.space.family_of(entry.params),
             "data": spec.data,
-            "values": values,
+            "values": entry.values | changed,
             "kimg": kimg,
             "report_every": spec.budget.report_every,
             "folder": str(folder),
@@ -95,11 +93,12 @@ def keep_code(spec: Any, folder: Path) -> Any:
             copies[source] = _copy(source, folder.resolve() / "code", taken=copies.values())
         return f"{copies[source]}:{name}"
 
-    family = keep(spec.family)
+    families = tuple(keep(ref) for ref in spec.families)
     rules = tuple(
         keep(rule) if isinstance(rule, str) else {keep(name): options for name, options in rule.items()} for rule in spec.stopping
     )
-    return replace(spec, family=family, space=replace(spec.space, family=family), stopping=rules)
+    family = families[0] if isinstance(spec.family, str) else families
+    return replace(spec, family=family, space=spec.space.of_families(families), stopping=rules)
 
 
 def _copy(source: Path, code: Path, *, taken: Iterable[Path]) -> Path:

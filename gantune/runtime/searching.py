@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 
-from gantune.families import open_family
 from gantune.runtime.desk import Desk
 from gantune.runtime.director import Director, Limits, to_continue
 from gantune.runtime.ledger import Entry
@@ -25,6 +24,7 @@ def search(desk: Desk) -> None:
         stops=desk.stops,
         live=desk.live,
         limits=limits(desk),
+        canonical=len(spec.families),
         slots=desk.slots,
         pending=desk.pending,
         clock=time.time,
@@ -36,7 +36,7 @@ def search(desk: Desk) -> None:
 
 
 def open_search(desk: Desk) -> Search:
-    """The search with the sweep's history; a new one asks for the family's canonical setting first."""
+    """The search with the sweep's history; the canonical setting of each family is asked first."""
     spec = desk.spec
     continued = {entry.id for entry in to_continue(desk.ledger, limits(desk))}
     history = [past(entry, entry.id in continued) for entry in desk.ledger.trials.values()]
@@ -49,8 +49,8 @@ def open_search(desk: Desk) -> Search:
         name=desk.folder.name,
         mode=spec.objective.mode,
     )
-    if not history:
-        opened.enqueue(*spec.space.project(open_family(spec.family).canonical))
+    for params, note in spec.space.canonical()[opened.asked :]:
+        opened.enqueue(params, note)
     return opened
 
 

@@ -11,7 +11,7 @@ from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, RandomSampler,
 from optuna.trial import FrozenTrial
 from scipy.stats import qmc
 
-from gantune.space import Domain, SearchSpace
+from gantune.space import Domain, Space
 
 CMAES_SOURCES = 10  # it starts from the best tenth of the trials it is given, which must be one at least
 
@@ -48,7 +48,7 @@ def optuna_sampler(
     return RandomSampler(seed=drawn)
 
 
-def sobol_point(space: SearchSpace, seeds: Sequence[int], number: int) -> dict[str, Any]:
+def sobol_point(space: Space, seeds: Sequence[int], number: int) -> dict[str, Any]:
     """Point `number` of a scrambled Sobol sequence over the space. Optuna's own keeps its position in the storage; this one needs none."""
     sequence = qmc.Sobol(d=len(space.domains), scramble=True, rng=np.random.default_rng(seeds))
     if number > 0:  # scipy cannot go forward by nothing

@@ -24,7 +24,7 @@ from gantune.errors import UserError
 from gantune.search.journal import Journal
 from gantune.search.quiet import quiet
 from gantune.search.samplers import distribution, optuna_sampler, sobol_point
-from gantune.space import Domain, SearchSpace
+from gantune.space import Domain, Space
 from gantune.space.domain import frozen
 from gantune.space.samplers import check_serves, grid, sampler_options
 from gantune.spec.model import Sampler
@@ -73,7 +73,7 @@ class Search:
 
     def __init__(
         self,
-        space: SearchSpace,
+        space: Space,
         sampler: Sampler = TPE,
         *,
         seed: int | None = None,

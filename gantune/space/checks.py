@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from gantune.errors import UserError, did_you_mean
@@ -14,6 +16,15 @@ from gantune.yaml_file import YamlFile
 
 POINTS = 128  # random points at which derived values are tried
 CORNERS = 2**8
+
+
+def fed_names(content: Mapping[str, Any]) -> set[str]:
+    """The names that the derivations of a space file read, as far as these can be read."""
+    fed: set[str] = set()
+    for entry in content.values():
+        with suppress(UserError):  # what is no expression is told when its entry is read
+            fed |= names_in(entry["derive"], "") if isinstance(entry, Mapping) and "derive" in entry else set()
+    return fed
 
 
 def check_known(space: SearchSpace, file: YamlFile) -> None:
@@ -69,6 +80,16 @@ def check_conditions(space: SearchSpace, file: YamlFile, flags: Mapping[str, Any
                     )
                 notes.append(f"{name} is not searched, as --set {other}={constant} does not meet its condition")
     return notes
+
+
+def without_unmet(space: SearchSpace) -> SearchSpace:
+    """The space without the parameters that are never there, as their conditions are on values that are fixed or the family's own."""
+
+    def is_met(other: str, values: tuple[Any, ...]) -> bool:
+        return other in space.parameters or other in space.derived or space.fixed.get(other, space.defaults.get(other)) in values
+
+    kept = {name: domain for name, domain in space.parameters.items() if all(is_met(*condition) for condition in domain.when.items())}
+    return replace(space, parameters=kept)
 
 
 def check_points(space: SearchSpace) -> None:

@@ -52,6 +52,11 @@ def read_entry(name: str, entry: Any, param: Param | None, where: str) -> Domain
     return _range(next(known for known in RANGES if known == kind), content, param, where, when)
 
 
+def searched(entry: Any) -> bool:
+    """Whether an entry of a space file is a range or a choice, as far as it can be read."""
+    return isinstance(entry, Mapping) and not entry.keys() & {"derive", "fixed"}
+
+
 def _range(kind: Kind, content: Any, param: Param | None, where: str, when: Mapping[str, tuple[Any, ...]]) -> Domain:
     example = f"Try {{{kind}: {EXAMPLES[kind]}}}."
     if not isinstance(content, (list, tuple)) or len(content) != 2:

@@ -12,7 +12,8 @@ from gantune import bundled
 from gantune.config import Config
 from gantune.errors import UserError, did_you_mean
 from gantune.families import open_family
-from gantune.space.checks import check_conditions, check_derived, check_known, check_points
+from gantune.space.admission import admitted
+from gantune.space.checks import check_conditions, check_derived, check_known, check_points, without_unmet
 from gantune.space.domain import Domain
 from gantune.space.entries import read_entry
 from gantune.space.expression import names_in
@@ -63,7 +64,14 @@ def find_space(ref: str, beside: Path | None = None) -> tuple[Path, str]:
 
 def space_of(file: YamlFile, family: str, pins: Pins | None = None) -> tuple[SearchSpace, list[str]]:
     """The space in a file that has been read."""
-    pins = pins or Pins()
+    own, left_out = admitted(file, open_family(family).name)
+    space, notes = member_of(own, family, pins or Pins())
+    return space, notes + [f"{name} is not searched, as its condition is on families that are not in this sweep" for name in left_out]
+
+
+def member_of(file: YamlFile, family: str, pins: Pins, *, leaving_unmet: bool = False) -> tuple[SearchSpace, list[str]]:
+    """The space of one family in a file without conditions on the family. With `leaving_unmet` a parameter that could never be
+    searched is left out, since it may be there for another family."""
     opened = open_family(family)
     defaults = Config.of(opened, opened.default_data, {}).flat()
     bare = SearchSpace(family, file.shown, defaults=defaults)
@@ -84,6 +92,7 @@ def space_of(file: YamlFile, family: str, pins: Pins | None = None) -> tuple[Sea
     check_derived(written, file)
     in_order(parameters, derived, f"{file.shown}: ")
     space, notes = _pin(written, pins, file)
+    space = without_unmet(space) if leaving_unmet else space
     notes += check_conditions(space, file, pins.flags)
     check_points(space)
     return space, notes

@@ -11,7 +11,8 @@ from typing import Any
 from gantune.errors import UserError, did_you_mean
 from gantune.params import make, param
 from gantune.space.domain import Domain
-from gantune.space.space import SearchSpace, Values
+from gantune.space.space import Values
+from gantune.space.zoo import Space
 
 LARGEST_GRID = 10_000
 
@@ -61,7 +62,7 @@ def sampler_options(name: str, options: Mapping[str, Any], where: str) -> Any:
     return make(SAMPLERS[name], options, where)
 
 
-def check_serves(name: str, space: SearchSpace, where: str) -> None:
+def check_serves(name: str, space: Space, where: str) -> None:
     """`UserError` when the sampler cannot serve the space, which says for what parameter and what to do."""
     domains = space.domains
     if not domains and name != "grid":
@@ -90,12 +91,12 @@ def check_serves(name: str, space: SearchSpace, where: str) -> None:
             raise UserError(f"{where}the grid over {space.source} has more than {LARGEST_GRID:,} points. Use fewer choices, or random.")
 
 
-def grid_size(space: SearchSpace) -> int:
+def grid_size(space: Space) -> int:
     """How many points a grid over the space has, at most one more than is allowed."""
     return sum(1 for _ in itertools.islice(grid(space), LARGEST_GRID + 1))
 
 
-def grid(space: SearchSpace) -> Iterator[Values]:
+def grid(space: Space) -> Iterator[Values]:
     """Every point of a space of finite domains, the last parameter changing fastest; conditions are followed."""
     script: list[int] = []
     while True:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gantune.config import declared_params
@@ -102,6 +102,24 @@ class SearchSpace:
     def draw(self, rng: random.Random) -> Values:
         """A random point, for previews and checks."""
         return self.sample(lambda name, domain: domain.at(rng.random()))[0]
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The one family, as a ZooSpace gives its several."""
+        return (self.family,)
+
+    def family_of(self, sampled: Mapping[str, Any]) -> str:
+        """The reference of a point's family."""
+        return self.family
+
+    def canonical(self) -> list[tuple[Values, str | None]]:
+        """The point nearest to the family's canonical setting, and a note on what had to be moved."""
+        return [self.project(open_family(self.family).canonical)]
+
+    def of_families(self, refs: Sequence[str]) -> SearchSpace:
+        """The same space with another reference to the same family."""
+        [ref] = refs
+        return replace(self, family=ref)
 
     def project(self, configuration: Mapping[str, Any]) -> tuple[Values, str | None]:
         """The point of this space nearest to a configuration (flat values by name), and a note on what had to be moved."""

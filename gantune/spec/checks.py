@@ -13,7 +13,6 @@ import torch
 from gantune.config import Config
 from gantune.data import Form, form_of
 from gantune.errors import UserError
-from gantune.families import open_family
 from gantune.metrics import MetricSettings
 from gantune.metrics.extractors import choose
 from gantune.spec.model import SweepSpec
@@ -55,17 +54,31 @@ def form_for(data: str, fixed: Mapping[str, Any]) -> Form:
 
 
 def check_runs(spec: SweepSpec, form: Form, places: Places) -> None:
-    """The rules can speak for the family, and its networks can be built for the data, at the canonical setting within the space."""
-    params, _ = spec.space.project(spec.space.defaults)
-    config = Config.of(open_family(spec.family), spec.data, spec.space.resolve(params))
+    """The rules can speak for some family, and each one's networks can be built for the data, at its canonical setting in the space."""
+    several = len(spec.families) > 1
+    silent: list[dict[str, str]] = []
+    for params, _ in spec.space.canonical():
+        config = spec.config(params)
+        try:
+            silent.append(_check_run(spec, config, form, places, from_user=spec.stopping_from_user and not several))
+        except UserError as error:
+            raise UserError(f"{error} (Of the sweep's families this is {config.family.name}.)" if several else str(error)) from error
+    everywhere = [name for name in silent[0] if all(name in rules for rules in silent)]
+    if several and spec.stopping_from_user and everywhere:
+        where = places.where(("stopping",))
+        raise UserError(f"{where}stop rule {everywhere[0]!r} cannot be used with any of these families. Leave it out.")
+
+
+def _check_run(spec: SweepSpec, config: Config, form: Form, places: Places, *, from_user: bool) -> dict[str, str]:
+    """Gives the rules that are silent, and why."""
     if config.prepare.image_size:
         form = form_of(spec.data, config.prepare.image_size)
     config.check_fits(form)
-    equilibrium = config.family.equilibrium(config.hparams)
-    open_rules(spec.stopping, equilibrium, places.where(("stopping",)), from_user=spec.stopping_from_user)
+    _, silent = open_rules(spec.stopping, config.family.equilibrium(config.hparams), places.where(("stopping",)), from_user=from_user)
     with torch.random.fork_rng(devices=[]):  # on the meta device it would be free, but that takes five seconds to import
         blamed = ("fixed", "image_size") if "image_size" in spec.fixed else ("data",)
         places.inside(blamed, lambda: config.family.build(config.arch, form))
+    return silent
 
 
 def check_name(name: str) -> None:

@@ -63,7 +63,7 @@ class ScoreSection(Section):
 class SweepDocument(Section):
     """A sweep: what to run, where to look, for how long."""
 
-    family: str = Field(description="a family's name, or ./my_gan.py:MyGAN")
+    family: str | list[str] = Field(description="a family's name, or ./my_gan.py:MyGAN; a list of them makes the family part of the search")
     space: str | None = Field(default=None, description="a space's name, a file, or ./my_space.py:function; left out, the family's")
     data: str | None = Field(default=None, description="a data set's name, or folder:PATH; left out, the family's own")
     fixed: dict[str, Any] = Field(default_factory=dict, description="parameters that are not searched, with their values")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from gantune.config import declared_params
 from gantune.errors import UserError
 from gantune.families import open_family
 from gantune.families.base import check_data
-from gantune.space import open_space
+from gantune.space import Space, open_space, open_zoo
 from gantune.space.reading import Pins, find_space
 from gantune.space.samplers import check_serves, grid_size
 from gantune.spec import checks
@@ -21,7 +22,7 @@ from gantune.spec.model import Finalists, Resources, Score, SweepSpec
 from gantune.spec.places import Places, absolute
 from gantune.spec.sections import budget_of, objective_of, rule_of, sampler_of, scheduler_of
 from gantune.spec.sets import Set, applied, merge, read_sets
-from gantune.yaml_file import read_yaml
+from gantune.yaml_file import parse_value, read_yaml
 
 DEFAULT_RULES = ("diverged", "d_won", "d_dead", "mode_collapse", "equilibrium", "plateau")
 
@@ -70,26 +71,53 @@ def load_sweep(
 
 
 def _parameters_of(content: dict[str, Any], sets: Sequence[str], beside: Path, places: Places) -> tuple[str, ...]:
-    """The parameters of the family that the flags or else the file name."""
+    """The parameters of the families that the flags or else the file name."""
     flagged = [text for text in sets if text.startswith("family=")]
     if flagged:
-        family, place = flagged[-1].removeprefix("family="), f"--set {flagged[-1]}: "
+        place = f"--set {flagged[-1]}: "
+        family = parse_value(flagged[-1].removeprefix("family="), place)
     else:
-        family, place = content["family"], places.where(("family",))
+        place, family = places.where(("family",)), content["family"]
+    families = [str(ref) for ref in (family if isinstance(family, list) else [family])]
     try:
-        return tuple(declared_params(open_family(absolute(family, beside))))
+        return tuple(dict.fromkeys(name for ref in families for name in declared_params(open_family(absolute(ref, beside)))))
     except UserError as error:
         raise UserError(f"{place}{error}") from error
+
+
+def _families_of(document: SweepDocument, beside: Path, places: Places) -> dict[str, str]:
+    """The families' references by their names. `UserError` for one that is unknown or stands twice."""
+    families: dict[str, str] = {}
+    if not document.family:
+        raise UserError(f"{places.where(('family',))}one family or more is needed, got {document.family!r}.")
+    for given in [document.family] if isinstance(document.family, str) else document.family:
+        ref = absolute(given, beside)
+        name = places.inside(("family",), lambda ref=ref: open_family(ref)).name  # type: ignore[misc]  # mypy does not infer its default
+        if name in families:
+            raise UserError(f"{places.where(('family',))}{given!r} and another are both called {name!r}; each family stands there once.")
+        families[name] = ref
+    return families
+
+
+def _space_of(document: SweepDocument, families: dict[str, str], pins: Pins, beside: Path, places: Places) -> tuple[Space, list[str]]:
+    if document.space is None and len(families) > 1:
+        raise UserError(f"{places.where(('space',))}is missing; a sweep over several families names its space.")
+    ref = document.space or next(iter(families))
+    places.inside(("space",), lambda: find_space(ref, beside))
+    if len(families) == 1:
+        return open_space(ref, next(iter(families.values())), pins, beside)
+    return open_zoo(ref, tuple(families.values()), pins, beside)
 
 
 def _spec(document: SweepDocument, places: Places, *, name: str, source: str, beside: Path, gpus: int) -> SweepSpec:
     checks.check_name(name)
     notes: list[str] = []
-    family = absolute(document.family, beside)
-    opened = places.inside(("family",), lambda: open_family(family))
-    data = absolute(document.data or opened.default_data, beside)
+    families = _families_of(document, beside, places)
+    first, *others = families.values()
+    data = absolute(document.data or open_family(first).default_data, beside)
     form = places.inside(("data",), lambda: checks.form_for(data, document.fixed))
-    places.inside(("data",), lambda: check_data(opened, data, form))
+    for family in families.values():
+        places.inside(("data",), partial(check_data, open_family(family), data, form))
     fixed = dict(document.fixed)
     if not form.is_image and "image_size" in fixed and not places.flag(("fixed", "image_size")):
         del fixed["image_size"]
@@ -97,20 +125,21 @@ def _spec(document: SweepDocument, places: Places, *, name: str, source: str, be
     typed = {key: flag for key in fixed if (flag := places.flag(("fixed", key))) is not None}
     flagged = {key: value for key, value in fixed.items() if key in typed}
     pins = Pins({key: value for key, value in fixed.items() if key not in typed}, flagged, places.where(("fixed",)), typed)
-    ref = document.space or opened.name
-    places.inside(("space",), lambda: find_space(ref, beside))
-    space, more = open_space(ref, family, pins, beside)
+    space, more = _space_of(document, families, pins, beside, places)
     notes += more
     sampler = sampler_of(document, places)
     check_serves(sampler.name, space, places.where(("sampler",)))
     budget, more = budget_of(document, places, grid_size(space) if sampler.name == "grid" else None)
     notes += more
+    if budget.trials < len(families):
+        tried = ", ".join(list(families)[: budget.trials])
+        notes.append(f"{budget.trials} trials are fewer than the {len(families)} families: only the canonical setting of {tried} is tried")
     metrics = checks.metric_settings(document.metrics, data, form.shape, places)
     rules = DEFAULT_RULES if document.stopping is None else tuple(document.stopping)
     spec = SweepSpec(
         name=name,
         source=source,
-        family=family,
+        family=(first, *others) if others else first,
         data=data,
         space=space,
         fixed={key: space.fixed[key] for key in fixed},

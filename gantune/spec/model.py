@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from gantune.space import SearchSpace
+from gantune.config import Config
+from gantune.families import open_family
+from gantune.space import Space, space_from_json
 from gantune.space.domain import frozen
 
 Mode = Literal["min", "max"]
@@ -81,9 +83,9 @@ class SweepSpec:
 
     name: str
     source: str  # the file it was read from
-    family: str
+    family: str | tuple[str, ...]  # one, or several among which the search chooses
     data: str
-    space: SearchSpace
+    space: Space
     fixed: Mapping[str, Any]
     objective: Objective
     budget: Budget
@@ -99,11 +101,22 @@ class SweepSpec:
     on_gpu_applied: bool = False
     notes: tuple[str, ...] = ()  # what the user should know
 
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The families, however many."""
+        return (self.family,) if isinstance(self.family, str) else self.family
+
+    def config(self, params: Mapping[str, Any]) -> Config:
+        """The run at a point of the space. `UserError` where values do not go together."""
+        values = {"seed": self.seed} | self.space.resolve(params)
+        return Config.of(open_family(self.space.family_of(params)), self.data, values)
+
     def to_json(self) -> dict[str, Any]:
         """As a dict that JSON can hold."""
         content = {entry.name: getattr(self, entry.name) for entry in dataclasses.fields(self)}
         parts = {key: dataclasses.asdict(content[key]) for key in PARTS}
         lists = {"stopping": list(self.stopping), "notes": list(self.notes)}
+        lists |= {} if isinstance(self.family, str) else {"family": list(self.family)}
         mappings = {"fixed": dict(self.fixed), "metrics": dict(self.metrics)}
         return content | parts | lists | mappings | {"space": self.space.to_json()}
 
@@ -111,7 +124,8 @@ class SweepSpec:
     def from_json(cls, content: Mapping[str, Any]) -> SweepSpec:
         """Back from `to_json`. No file is read again, but for a family of the user's own."""
         parts: dict[str, Any] = {key: part(**content[key]) for key, part in PARTS.items()}
-        parts["space"] = SearchSpace.from_json(content["space"])
+        parts["space"] = space_from_json(content["space"])
+        parts["family"] = frozen(content["family"])
         parts["fixed"] = {name: frozen(value) for name, value in content["fixed"].items()}
         parts["stopping"], parts["notes"] = tuple(content["stopping"]), tuple(content["notes"])
         return cls(**{**content, **parts})

@@ -47,17 +47,18 @@ class Connection:
     def begin(self, id: str, kind: str, began: float, driver: Mapping[str, Any], tags: Mapping[str, Any]) -> str:
         """A new run below the sweep's, for a trial or a finalist, with the `tags` that it has by now."""
         own = _tags(self.folder, self.about, id, self.cursor.born, driver) | {"gantune.kind": kind, "mlflow.parentRunId": self.parent}
-        self.cursor.runs[id] = self.tracker.create(f"{self.folder.name}/{id}", began, {**tags, **own})
+        self.cursor.runs[id] = self.tracker.create(f"{self.folder.name}/{id}", began, {**own, **tags})
         return self.cursor.runs[id]
 
 
 def _tags(folder: Path, about: Mapping[str, Any], id: str, born: float, driver: Mapping[str, Any]) -> dict[str, Any]:
+    family = about["spec"].get("family") or ""
     versions = {**(about.get("versions") or {}), **(driver.get("versions") or {})}
     return {
         "gantune.sweep": folder.name,
         "gantune.born": str(born),
         "gantune.id": id,
-        "family": about["spec"].get("family"),
+        "family": family if isinstance(family, str) else ", ".join(family),
         "data": about["spec"].get("data"),
     } | {f"version.{name}": version for name, version in versions.items()}
 

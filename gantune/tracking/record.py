@@ -79,6 +79,39 @@ class SweepRecord:
                 status = "stopped"
         return status
 
+    @property
+    def families(self) -> tuple[str, ...]:
+        """What is searched: one family as it was given, or the names of several."""
+        return self.refs if len(self.refs) == 1 else tuple(self.spec["space"]["members"])
+
+    @property
+    def refs(self) -> tuple[str, ...]:
+        """The families' references, as the spec has them: names, or `path/to/file.py:Class`."""
+        family = self.spec.get("family") or "an unnamed family"
+        return (family,) if isinstance(family, str) else tuple(family)
+
+    def family_of(self, trial: TrialRecord) -> str:
+        """The trial's family, as `families` calls it."""
+        return self.families[0] if len(self.families) == 1 else str(trial.params["family"])
+
+    def ref_of(self, trial: TrialRecord) -> str:
+        """The reference of the trial's family."""
+        return self.refs[self.families.index(self.family_of(trial))]
+
+    @property
+    def canonical(self) -> TrialRecord | None:
+        """The canonical setting that the best is compared with; among several families that of the best trial's family."""
+        settings, best = [trial for trial in self.trials if trial.origin == CANONICAL], self.best
+        if len(self.families) > 1 and best is not None:
+            settings = [trial for trial in settings if self.family_of(trial) == self.family_of(best)]
+        return next(iter(settings), None)
+
+    @property
+    def canonical_runs(self) -> str:
+        """By what name the finalists' runs of that setting go: among several families it says whose, since the best one may change."""
+        canonical = self.canonical if len(self.families) > 1 else None
+        return CANONICAL if canonical is None else f"{CANONICAL}-{self.family_of(canonical)}"
+
     def ranked(self) -> list[TrialRecord]:
         """The best first. Values with different settings are never mixed: the largest group of scored trials, then other groups,
         then the trials with an unscored value, then those with none. Everybody's ranking: `show`, the finalists, the report."""
@@ -120,14 +153,14 @@ class SweepRecord:
         for final in self.finals:
             by_who.setdefault(final.who, []).append(final)
         summaries = {who: self._summary(who, finals) for who, finals in by_who.items()}
-        canonical = next((trial for trial in self.trials if trial.origin == CANONICAL), None)
+        canonical, reference = self.canonical, self.canonical_runs
         content = {
             "sweep": self.name,
             "status": self.status,
             "objective": dict(zip(("metric", "mode"), self.objective, strict=True)),
             "trials": [_trial_json(trial, runs.get(trial.id)) for trial in self.trials],
-            "finalists": [summary for who, summary in summaries.items() if who != CANONICAL],
-            "canonical": {"trial": canonical.id if canonical else None, **summaries.get(CANONICAL, {})},
+            "finalists": [summary for who, summary in summaries.items() if who != reference],
+            "canonical": {"trial": canonical.id if canonical else None, **summaries.get(reference, {})},
             "best": self.best.id if self.best else None,
             "floor": self.floor or None,
         }

@@ -197,6 +197,8 @@ class Replay:
         buffer = self._buffer(event["trial"])
         buffer.params |= {**event["values"], **event["params"]}
         buffer.tags |= {"origin": event["origin"], "note": event.get("note"), "searched": ", ".join(event["params"]), "state": "running"}
+        if "family" in event["params"]:  # one of several
+            buffer.tags["family"] = event["params"]["family"]
 
     def _end(self, event: Mapping[str, Any]) -> None:
         known, buffer = self._trials[event["trial"]], self._buffer(event["trial"])
@@ -224,6 +226,9 @@ class Replay:
             self.result.points += len(curve)
         buffer.metrics += metrics_of(event["metrics"], event["t"], round(event["kimg"] * 1000), "score_")
         buffer.tags |= {"who": event["who"], "seed": event["seed"], "state": "complete"} | _measured(event)
+        known = self._trials.get(event["who"])
+        family = known.event["params"].get("family") if known else event["who"].partition("-")[2]  # canonical-FAMILY, of several
+        buffer.tags |= {"family": family} if family else {}
         run = self._flush(id, event["t"])
         self._files(run, plan.parent, event["t"])
         self._connected().tracker.set_status(run, "FINISHED", event["t"])

@@ -14,6 +14,7 @@ from gantune import bundled
 from gantune.config import declared_params
 from gantune.families import family_names, open_family
 from gantune.params import Param, params_of
+from gantune.space import SearchSpace
 from gantune.spec import load_sweep
 from gantune.training.settings import Training
 from gantune.training.trainer import Trainer
@@ -116,20 +117,38 @@ def test_every_parameter_changes_the_training(family: str, name: str) -> None:
     assert differ(outcome(family, kind, **needs | {name: first}), outcome(family, kind, **needs | {name: second}))
 
 
-@pytest.mark.parametrize("sweep", bundled.names("sweeps"))
-def test_every_searched_parameter_changes_the_training(sweep: str) -> None:
+def spaces_of(sweep: str) -> list[SearchSpace]:
+    """The sweep's space, or that of each of its families."""
+    space = load_sweep(sweep).space
+    return [space] if isinstance(space, SearchSpace) else list(space.members.values())
+
+
+SEARCHED = [(sweep, space.family) for sweep in bundled.names("sweeps") for space in spaces_of(sweep)]
+
+
+@pytest.mark.parametrize(("sweep", "family"), SEARCHED)
+def test_every_searched_parameter_changes_the_training(sweep: str, family: str) -> None:
     """At two values of its own domain, far from each other."""
-    spec = load_sweep(sweep)
-    assert spec.space.parameters
-    for name, domain in spec.space.parameters.items():
-        needs = BESIDE.get(spec.family, {}) | NEEDS.get(name, {})
+    space = next(space for space in spaces_of(sweep) if space.family == family)
+    assert space.parameters
+    for name, domain in space.parameters.items():
+        needs = BESIDE.get(family, {}) | NEEDS.get(name, {})
         low, high = (
             domain.choices[:2]
             if domain.kind == "choice"
             else (domain.low * 1.01 + 1e-9, domain.high * (0.99 if domain.kind == "uniform" else 0.5))
         )
-        kind = kind_for(spec.family)
-        assert differ(outcome(spec.family, kind, **needs | {name: low}), outcome(spec.family, kind, **needs | {name: high})), name
+        first, second = (outcome(family, kind_for(family), **needs | consequences(space, name, value)) for value in (low, high))
+        assert differ(first, second), name
+
+
+def consequences(space: SearchSpace, name: str, value: object) -> dict[str, object]:
+    """A parameter's value, and those derived from it."""
+    if not any(name in expression for expression in space.derived.values()):
+        return {name: value}
+    params, _ = space.project(space.defaults)
+    resolved = space.resolve(params | {name: value})
+    return {key: resolved[key] for key in space.derived}
 
 
 def test_the_check_itself_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:

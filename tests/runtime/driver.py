@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from gantune.runtime import desk
 from gantune.runtime.pruning import Asha, open_pruner
-from gantune.space import Domain, SearchSpace
+from gantune.space import Domain, SearchSpace, zoo_of
 from gantune.spec import Budget, Finalists, Objective, Resources, Sampler, Scheduler, Score, SweepSpec
 from gantune.sweep import SweepInterrupted, resume_sweep, run_sweep
+from gantune.yaml_file import parse_yaml
 
 PRUNERS: list[Any] = []
 OPENER, SCORER = "synthetic:Synthetic", "synthetic:score"
@@ -46,6 +48,13 @@ def spec(trials: int = 12, *, hours: float | None = None, top: int = 1, seeds: i
     )
 
 
+def zoo_spec(trials: int = 8) -> SweepSpec:
+    """As `spec`, over three families, of which only one has a clip."""
+    file = parse_yaml("lr_g: {log: [1e-5, 1e-2]}\nclip: {log: [1e-3, 1], when: {family: wgan}}", "test")
+    families = ("gan", "wgan", "lsgan")
+    return replace(spec(trials), family=families, space=zoo_of(file, families)[0])
+
+
 def keep_pruner(*args: Any, **kwargs: Any) -> Any:
     """The pruner as the driver opens it, kept for a look at its rungs in the end."""
     PRUNERS.append(open_pruner(*args, **kwargs))
@@ -59,13 +68,14 @@ def main() -> None:
     flags.add_argument("--resume", action="store_true")
     flags.add_argument("--trials", type=int, default=12)
     flags.add_argument("--more", type=int, default=0)
+    flags.add_argument("--zoo", action="store_true")
     flags.add_argument("--hours", type=float)
     given = flags.parse_args()
     try:
         if given.resume:
             record = resume_sweep(given.folder, more_trials=given.more, hours=given.hours, local=True, cpus=2, opener=OPENER, scorer=SCORER)
         else:
-            wanted = spec(given.trials, hours=given.hours)
+            wanted = zoo_spec(given.trials) if given.zoo else spec(given.trials, hours=given.hours)
             record = run_sweep(wanted, given.folder, local=True, cpus=2, opener=OPENER, scorer=SCORER)
     except SweepInterrupted as stopped:
         print(stopped)

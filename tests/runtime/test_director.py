@@ -40,7 +40,15 @@ class Stage:
     """A director in a folder, with a clock that the test moves."""
 
     def __init__(
-        self, folder: Path, *, trials: int = 4, slots: int = 2, search: Told | None = None, limits: Limits | None = None, settle: Any = dict
+        self,
+        folder: Path,
+        *,
+        trials: int = 4,
+        slots: int = 2,
+        search: Told | None = None,
+        limits: Limits | None = None,
+        settle: Any = dict,
+        canonical: int = 1,
     ) -> None:
         self.now = 100.0
         self.ledger = Ledger("fid", "min", trials)
@@ -59,6 +67,7 @@ class Stage:
             stops=self.stops,
             live=LiveState("x"),
             limits=limits or Limits(),
+            canonical=canonical,
             slots=slots,
             pending=self.pending,
             clock=lambda: self.now,

@@ -11,6 +11,7 @@ import pytest
 
 from gantune import bundled
 from gantune.families import family_names
+from gantune.space.samplers import grid
 from gantune.spec import load_sweep
 from gantune.yaml_file import parse_yaml
 
@@ -47,3 +48,12 @@ def test_the_readme_shows_the_sweep_file_as_it_is_and_flags_that_work() -> None:
     options = parse_yaml(readme.split("or a name with options:\n\n```yaml\n")[1].split("```")[0], "README.md").content
     spec = load_sweep("dcgan", sets=[f"{key}={json.dumps(value)}" for key, value in options.items()])
     assert spec.stopping == ("diverged", {"d_won": {"accuracy": 0.995}}, {"plateau": {"patience_kimg": 20, "improvement": 0.01}})
+
+
+def test_schedules_runs_from_two_g_steps_a_d_step_to_five_d_steps_a_g_step() -> None:
+    spec = load_sweep("schedules")
+    points = [spec.config(params).training for params in grid(spec.space)]
+    assert spec.budget.trials == len(points) == 30
+    assert {(point.k, point.g_steps) for point in points} == {(1, 2), (1, 1), (2, 1), (3, 1), (5, 1)}
+    assert {point.d_warmup for point in points} == {0.0, 4.0}
+    assert spec.space.canonical()[0][0] == {"d_warmup": 0, "d_per_g": 1, "seed": 0}

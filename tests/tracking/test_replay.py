@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from mlflow_stores import assert_whole, files_of, runs_of, uri_of
-from recorded_sweeps import end_trial, point, start_trial, write_sweep
+from recorded_sweeps import end_trial, new_sweep, point, start_trial, write_sweep
 
 from gantune.errors import UserError
 from gantune.pictures import write_png
@@ -244,3 +245,25 @@ def test_a_store_that_fails_midway_goes_on_from_its_cursor(runs: Path, monkeypat
     assert 0 < state.pending < sum(1 for _ in SweepRecord.load(folder).events)
     sync(folder)
     assert_whole(folder, uri_of(runs))
+
+
+def test_in_a_sweep_of_several_families_every_run_is_tagged_with_its_own(runs: Path) -> None:
+    folder = new_sweep(runs, "zoo")
+    about = json.loads((folder / "sweep.json").read_text())
+    about["spec"]["family"] = ["dcgan", "wgan"]
+    (folder / "sweep.json").write_text(json.dumps(about))
+    with Spool(folder) as spool:
+        for number, family in enumerate(("dcgan", "wgan")):
+            end_trial(spool, start_trial(spool, number, params={"family": family}), 30.0, 4.0)
+        for who in ("0001", "canonical-dcgan"):
+            spool.append("final", who=who, seed=7, kimg=4.0, seconds=1.0, metrics={"fid": 9.0}, provenance={}, floor={})
+    sync(folder)
+    found = {id: run.data for id, [run] in runs_of(uri_of(runs), "zoo").items()}
+    assert {id: run.tags["family"] for id, run in found.items()} == {
+        "sweep": "dcgan, wgan",
+        "0000": "dcgan",
+        "0001": "wgan",
+        "0001-s7": "wgan",
+        "canonical-dcgan-s7": "dcgan",
+    }
+    assert found["0001"].params["family"] == "wgan"
