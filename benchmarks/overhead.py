@@ -220,7 +220,9 @@ def shares_of(seconds: list[float], others: list[float]) -> list[float]:
 
 
 def spread(values: list[float]) -> str:
-    """Median and range."""
+    """Median and, of several, the range."""
+    if len(values) == 1:
+        return f"{values[0]:.2f}"
     return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 
 
