@@ -156,6 +156,11 @@ class Curve:
         first, second = self.median(quality, start, middle), self.median(quality, middle, now)
         return not second < first - recovery * abs(first)
 
+    def has_taken_off(self, share: float) -> bool:
+        """Whether the objective is a `share` better than where it was first measured."""
+        known = self.quality[np.isfinite(self.quality)]
+        return known.size > 0 and float(known.min()) <= known[0] - share * abs(known[0])
+
     def _best_index(self) -> int | None:
         quality = self.quality
         return int(np.nanargmin(quality)) if np.isfinite(quality).any() else None

@@ -20,13 +20,15 @@ GRACE_SHARE = 0.35
 class ModeCollapse(Rule):
     """Stop when every measure of diversity that is reported stays near 0 and quality does not improve.
 
-    Not in the beginning, when every generator is that bad. For mixtures it must also be that what is generated lies on modes:
-    a generator that hits none is bad, not collapsed.
+    Not in the beginning, when every generator is that bad. What is generated must also lie on the data, by `precision` or for mixtures
+    by `hq_share`: a generator of noise, and one not yet out of its slow start, hits none of it and is bad, not collapsed.
     """
 
     recall: float = param(0.02, "recall that counts as none", low=0, high=1)
     coverage: float = param(0.05, "coverage that counts as none", low=0, high=1)
     modes: float = param(2.0, "captured modes of a mixture that count as collapsed", low=0)
+    precision: float = param(0.1, "precision from which on what is generated counts as lying on the data", low=0, high=1)
+    hq_share: float = param(0.5, "that for mixtures", low=0, high=1)
     grace_kimg: float = param(0.0, "kimg before which this rule is silent; 0 takes 0.35 of the budget", low=0)
     patience_kimg: float = param(0.0, "kimg for which this must hold; 0 takes a quarter of the budget", low=0)
 
@@ -38,7 +40,8 @@ class ModeCollapse(Rule):
             return Verdict.CONTINUE
         limits = {"recall": self.recall, "coverage": self.coverage, "modes": self.modes}
         measured = {name: curve.get(name) for name in limits if np.isfinite(curve.get(name)).any()}
-        if "modes" in measured and not curve.median(curve.get("hq_share"), curve.span - patience, curve.span) >= 0.5:
+        on_data, least = ("hq_share", self.hq_share) if "modes" in measured else ("precision", self.precision)
+        if not curve.median(curve.get(on_data), curve.span - patience, curve.span) >= least:
             return Verdict.CONTINUE
         near_none = [curve.held(values <= limits[name], values, patience) for name, values in measured.items()]
         if not near_none or not all(near_none) or not curve.quality_has_plateaued(patience):
