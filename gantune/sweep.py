@@ -162,7 +162,8 @@ def _run(desk: Desk, changes: dict[str, Any]) -> None:
     try:
         desk.phase("search", search)
         desk.phase("score", score)
-        desk.phase("finalists", finalists)
+        if desk.spec.finalists.top:
+            desk.phase("finalists", finalists)
         desk.phase("done", lambda desk: None)
     except Halt as halt:
         desk.halted(str(halt))

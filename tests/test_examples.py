@@ -18,7 +18,15 @@ from gantune.tracking.record import SweepRecord
 
 ROOT = Path(__file__).parents[1]
 SWEEP = ROOT / "examples" / "my_gan.yaml"
-TINY = ["features=4", "budget.kimg=0.4", "budget.report_every=0.2", "metrics.n_fake=100", "score.n=100", "finalists.top=0", "scheduler=none"]
+TINY = [
+    "features=4",
+    "budget.kimg=0.4",
+    "budget.report_every=0.2",
+    "metrics.n_fake=100",
+    "score.n=100",
+    "finalists.top=0",
+    "scheduler=none",
+]
 
 
 def test_its_sweep_is_found_from_any_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,6 +18,7 @@ from gantune.cli import objective
 from gantune.runtime.live import LiveState, Picture, TrialView
 
 ROWS = 24  # of the table; running trials first, then the best
+HEARTBEAT = 30.0  # seconds after which a pipe is told how far all is
 STYLES = {"running": "cyan", "complete": "green", "pruned": "yellow", "failed": "red", "stopped": "magenta"}
 
 
@@ -42,7 +44,7 @@ def table_of(picture: Picture, equilibrium: float | None, metric: str) -> Render
     for column in ("kimg", objective.title(metric), "d_loss", _equilibrium_name(equilibrium)):
         table.add_column(column, justify="right", no_wrap=True, min_width=max(6, len(column)))
     table.add_column("reason", overflow="ellipsis", no_wrap=True, ratio=1)  # what room there is
-    views = picture.finals if picture.phase in ("finalists", "done") and picture.finals else picture.trials
+    views = picture.finals if picture.phase == "done" and picture.finals else picture.views
     for view in _chosen(list(views.values()), metric):
         table.add_row(*_cells(view, equilibrium, metric), style=STYLES.get(view.state, ""))
     hidden = len(views) - ROWS
@@ -97,6 +99,7 @@ class _Lines:
     def __init__(self, live: LiveState, equilibrium: float | None, metric: str) -> None:
         self.live, self.equilibrium, self.metric = live, equilibrium, metric
         self.said: set[str] = set()
+        self.spoke = time.monotonic()
 
     def update(self) -> None:
         """Print what is new."""
@@ -113,11 +116,17 @@ class _Lines:
                 continue
             loss = f"  d_loss {d_loss} ({distance})" if d_loss else ""
             self._say(f"{view.id} {state}", f"{name}  {state}  {kimg} kimg  {title} {value}{loss}  {reason}".rstrip())
+        if picture.phase in ("search", "finalists") and time.monotonic() - self.spoke > HEARTBEAT:
+            self._print(_headline(picture).plain)
 
     def _say(self, key: str, line: str) -> None:
         if key not in self.said:
             self.said.add(key)
-            print(line, flush=True)
+            self._print(line)
+
+    def _print(self, line: str) -> None:
+        print(line, flush=True)
+        self.spoke = time.monotonic()
 
 
 def _equilibrium_name(equilibrium: float | None) -> str:

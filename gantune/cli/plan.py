@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 
+from gantune.cli.live import span
 from gantune.search import Past, Search
 from gantune.spec import SweepSpec
+from gantune.spec.model import Scheduler
 from gantune.training.trainer import Trainer
 from gantune.trial import dataset_of, default_device
 
@@ -25,11 +26,12 @@ def describe(spec: SweepSpec, notes: Sequence[str], warm: Sequence[Mapping[str, 
     fixed = " ".join(f"{name}={value}" for name, value in spec.fixed.items())
     yield f"fixed: {fixed or 'nothing'}"
     yield f"budget: {budget.trials} trials of {budget.kimg:g} kimg, a report every {budget.report_every:g}"
-    scheduler = " ".join(f"{key}={value}" for key, value in dataclasses.asdict(spec.scheduler).items())
-    yield f"sampler: {spec.sampler.name}    scheduler: {scheduler}    stopping: {', '.join(map(str, spec.stopping)) or 'none'}"
+    yield f"sampler: {spec.sampler.name}    scheduler: {_scheduler(spec.scheduler)}"
+    yield f"stopping: {', '.join(map(_rule, spec.stopping)) or 'none'}"
     several = len(spec.families) > 1
     whose = " of the best one's family" if several else ""
-    yield f"finalists: {spec.finalists.top} and the canonical setting{whose}, {spec.finalists.seeds} seeds each"
+    top, seeds = spec.finalists.top, spec.finalists.seeds
+    yield f"finalists: {top} and the canonical setting{whose}, {seeds} seeds each" if top else "finalists: none"
     search = Search(spec.space, spec.sampler, history=[Past.elsewhere(trial) for trial in warm], mode=spec.objective.mode)
     canonical = spec.space.canonical()
     for params, note in canonical:
@@ -47,15 +49,30 @@ def describe(spec: SweepSpec, notes: Sequence[str], warm: Sequence[Mapping[str, 
             yield "  " + " ".join(words) + (f"   ({one.note})" if several and one.note else "")
     rates = _kimg_per_second(spec)
     rate = len(rates) / sum(1 / each for each in rates.values())  # of a mean trial
-    finals = (spec.finalists.top + 1) * spec.finalists.seeds if spec.finalists.top else 0
-    kimg = budget.trials * budget.kimg
-    yield f"cost: at most {kimg:g} kimg of search and {finals * budget.kimg:g} of finalists"
+    kimg, finals = budget.trials * budget.kimg, (top + 1) * seeds * (spec.finalists.kimg or budget.kimg) if top else 0.0
+    yield f"cost: at most {kimg:g} kimg of search" + (f" and {finals:g} of finalists" if top else "")
     slow, fast = min(rates, key=rates.__getitem__), max(rates, key=rates.__getitem__)
-    span = f" ({1000 * rates[slow]:.0f} of {slow} to {1000 * rates[fast]:.0f} of {fast})" if several else ""
+    fastest = f" ({1000 * rates[slow]:.0f} of {slow} to {1000 * rates[fast]:.0f} of {fast})" if several else ""
+    unit = "queries" if spec.config(canonical[0][0]).family.needs == "queries" else "images"
     yield (
-        f"one trial runs at {1000 * rate:.0f} images/s{span} here: {budget.kimg / rate / 60:.1f} min of training for a full one, "
-        f"at most {kimg / rate / 3600:.2f} device hours of search, less what is stopped early"
+        f"one trial runs at {1000 * rate:.0f} {unit}/s{fastest} here: {span(budget.kimg / rate)} of training for a full one; "
+        f"device time at most {span(kimg / rate)} of search, less what is stopped early"
+        + (f", and {span(finals / rate)} of finalists" if top else "")
     )
+
+
+def _scheduler(scheduler: Scheduler) -> str:
+    if scheduler.kind == "none":
+        return "none"
+    reduction = f", reduction {scheduler.reduction}" if scheduler.kind == "asha" else ""
+    return f"{scheduler.kind} (grace {scheduler.grace:g}{reduction})"
+
+
+def _rule(rule: str | Mapping[str, Any]) -> str:
+    if isinstance(rule, str):
+        return rule
+    [(name, options)] = rule.items()
+    return f"{name} ({', '.join(f'{key} {value}' for key, value in options.items())})" if options else name
 
 
 def _kimg_per_second(spec: SweepSpec) -> dict[str, float]:

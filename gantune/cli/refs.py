@@ -8,6 +8,8 @@ from gantune.errors import UserError
 from gantune.tracking.record import SweepRecord
 from gantune.tracking.store import find_sweep
 
+KINDS = ("trials", "finalists")  # a sweep's folders of runs
+
 
 def run_folder(runs: Path, ref: str) -> Path:
     """The folder with the run's checkpoints. `UserError` when `ref` names none."""
@@ -23,11 +25,19 @@ def run_folder(runs: Path, ref: str) -> Path:
         if best is None:
             raise UserError(f"sweep {sweep.name} has no finished trial yet; name one, such as {sweep.name}/1.")
         trial = best.id
-    for kind in ("trials", "finalists"):
+    for kind in KINDS:
         for candidate in (trial, trial.zfill(4)):
             if (sweep / kind / candidate / "plan.json").is_file():
                 return sweep / kind / candidate
     raise UserError(f"sweep {sweep.name} has no trial {trial!r}. `gantune show {sweep.name}` lists its trials.")
+
+
+def own_name(generator: Path) -> str:
+    """What a generator's samples are called by: dcgan-1-0007, or the file's own name where it was moved out of its run."""
+    folder = generator.resolve().parent
+    if not (folder / "plan.json").is_file():
+        return generator.stem
+    return f"{folder.parent.parent.name}-{folder.name}" if folder.parent.name in KINDS else folder.name
 
 
 def generator_path(runs: Path, ref: str) -> Path:

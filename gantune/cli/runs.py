@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from gantune.cli.app import RUNS, Json, Runs, Sets, app, print_json, print_table
-from gantune.cli.refs import generator_path, run_folder
+from gantune.cli.refs import generator_path, own_name, run_folder
 from gantune.errors import UserError
 
 
@@ -24,7 +24,7 @@ def train(
     report_every: Annotated[float | None, typer.Option(help="kimg between reports; default: 4, or the budget.")] = None,
     from_run: Annotated[str | None, typer.Option("--from", metavar="RUN", help="Go on with a run's last checkpoint.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run; one that was begun is continued.")] = None,
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 2,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads; more than there are free cores make it many times slower.")] = 1,
     runs: Runs = RUNS,
 ) -> None:
     """Train one GAN without Ray: a line a report, checkpoints and pictures in the run's folder."""
@@ -63,7 +63,7 @@ def _folder(runs: Path, ref: str | None) -> Path | None:
 @app.command()
 def sample(
     run: Annotated[str, typer.Argument(help="A run such as dcgan-1/7, a sweep (its best), or a generator file.")],
-    out: Annotated[Path, typer.Option(help=".png for a grid, .npz for arrays.")] = Path("samples.png"),
+    out: Annotated[Path | None, typer.Option(help=".png for a grid, .npz for arrays; default: a .png named after the run.")] = None,
     n: Annotated[int, typer.Option(min=1, help="How many.")] = 64,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     label: Annotated[str | None, typer.Option(help="Class or code to make, by number or name; attributes with commas between.")] = None,
@@ -74,16 +74,20 @@ def sample(
     from gantune.generator_file import load_generator
     from gantune.pictures import sheet, write_npz, write_png
 
-    if out.suffix not in (".png", ".npz"):
+    if out is not None and out.suffix not in (".png", ".npz"):
         raise UserError(f"--out is a .png or .npz file, got {out}.")
     path = generator_path(runs, run)
-    samples = load_generator(path, family).sample(n, seed, label)
+    out = out or Path(f"samples-{own_name(path)}.png")
+    generator = load_generator(path, family)
+    samples = generator.sample(n, seed, label)
+    replaced = ", which they replace" if out.exists() else ""
     if out.suffix == ".png":
         told = label is None and (samples.code is not None or (samples.y is not None and samples.y.ndim == 1))
         write_png(out, sheet(samples, columns=8 if told else max(1, math.ceil(math.sqrt(n)))), scale=2)
     else:
         write_npz(out, samples.x)
-    print(f"{len(samples.x)} samples of {path} in {out}")
+    at = f" after {generator.about['kimg']:.4g} kimg, its best report" if "kimg" in generator.about else ""
+    print(f"{len(samples.x)} samples of {path}{at}, in {out}{replaced}")
 
 
 @app.command()

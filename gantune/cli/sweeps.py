@@ -85,6 +85,7 @@ def resume(
     """Go on with a sweep that was stopped or killed, or extend a finished one."""
     from gantune.spec import SweepSpec
     from gantune.sweep import resume_sweep
+    from gantune.tracking.record import SweepRecord
     from gantune.tracking.store import find_sweep, frozen
 
     more = _more_trials(trials)
@@ -93,6 +94,8 @@ def resume(
             raise UserError(f"{flag} is a number above 0, got {limit:g}.")
     folder = find_sweep(runs, name)
     spec = SweepSpec.from_json(frozen(folder)["spec"])
+    if not more and hours is None and gpu_hours is None and SweepRecord.load(folder).status == "complete":
+        print(f"{folder.name} has ended already: only what is missing is made. For more trials: --trials +N")
     _drive(spec, folder, lambda live: resume_sweep(folder, more_trials=more, hours=hours, gpu_hours=gpu_hours, live=live, local=local))
 
 

@@ -54,8 +54,8 @@ def compare(
 
     A and B are each a folder of pictures (subfolders included), or an .npz file with `images`, uint8 (N, H, W, C), (N, C, H, W) or
     (N, H, W), or `features` (N, d). `auto` is mnist_cnn for grey squares of 28 or 32, else inception. Precision says how much of A
-    lies within B, recall how much of B lies within A; over 10,000 samples a side, they and KID go by the first 10,000. `UserError`
-    when a side cannot be read or the two do not go together.
+    lies within B, recall how much of B lies within A; kid_std is there only where KID's subsets differ; over 10,000 samples a side,
+    they and KID go by the first 10,000. `UserError` when a side cannot be read or the two do not go together.
     """
     device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
     one, other = open_side(a), open_side(b)
@@ -88,10 +88,11 @@ def _metrics(fake: Tensor, real: Tensor) -> dict[str, Any]:
     fake, real = fake[:FEATURES_KEPT], real[:FEATURES_KEPT]
     size = min(KID_SUBSET_SIZE, len(fake), len(real))
     mean, std = kid(fake, real, subsets=KID_SUBSETS, subset_size=size, seed=KID_SEED)
+    whole = size == len(fake) == len(real)  # every subset is all there is
     return {
         "fid": fid,
         "kid": mean,
-        "kid_std": std,
+        **({} if whole else {"kid_std": std}),
         **neighbour_metrics(real, fake, *radii(real, K_PRECISION, K_DENSITY)),
         "kid_subset_size": size,
     }

@@ -38,7 +38,6 @@ def finalists(desk: Desk) -> None:
     metric = desk.spec.objective.metric
     runs = contenders(desk)
     seeds = desk.planner.seeds(int(entry.values.get("seed", 0)) for entry in desk.ledger.trials.values()) if runs else []
-    desk.live.set(finals_total=len(runs) * len(seeds))
     jobs: list[Job] = []
     known: dict[str, tuple[str, int]] = {}
     for who, seed in ((who, seed) for seed in seeds for who in runs):
@@ -49,6 +48,8 @@ def finalists(desk: Desk) -> None:
             jobs.append(Job(plan["trial"], plan, train=True, seed=SCORE_SEED + seed, n=desk.spec.score.n))
         else:
             desk.live.show_final(TrialView(plan["trial"], "complete", earlier["kimg"], score=earlier["metrics"].get(metric)))
+
+    desk.live.begin_finals(len(runs) * len(seeds), desk.spec.finalists.kimg or desk.spec.budget.kimg)
 
     def report(job: Job) -> None:
         point = job.points[job.kimg]

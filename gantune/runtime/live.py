@@ -55,16 +55,27 @@ class Picture:
         return sum(view.reason in EARLY for view in self.trials.values())
 
     @property
+    def views(self) -> dict[str, TrialView]:
+        """What is being run: the search's trials, or the finalists' runs."""
+        return self.finals if self.phase == "finalists" else self.trials
+
+    @property
     def kimg(self) -> float:
-        """Trained by all trials."""
-        return sum(view.kimg for view in self.trials.values())
+        """Trained by all of them."""
+        return sum(view.kimg for view in self.views.values())
 
     @property
     def seconds_left(self) -> float | None:
-        """An estimate for the search: what is left at the pace and the mean length of the trials so far; None before there is one."""
+        """An estimate for the search and the finalists: what is left at the pace so far; None before there is one.
+
+        Of the search's trials the mean length so far is taken, the finalists' runs are all of full length.
+        """
         trained = self.kimg - self.kimg_before
-        if self.phase != "search" or not trained or not self.seconds:
+        if self.phase not in ("search", "finalists") or trained <= 0 or not self.seconds:
             return None
+        if self.phase == "finalists":
+            left = sum(self.kimg_budget - view.kimg for view in self.finals.values() if view.state == "running")
+            return (left + self.kimg_budget * (self.finals_total - len(self.finals))) * self.seconds / trained
         over = [view.kimg for view in self.trials.values() if view.state != "running"]
         length = sum(over) / len(over) if over else self.kimg_budget
         running = sum(max(0.0, length - view.kimg) for view in self.trials.values() if view.state == "running")
@@ -92,6 +103,11 @@ class LiveState:
         """Another phase begins."""
         self._phase_began = time.monotonic()
         self.set(phase=name, kimg_before=self.picture.kimg)
+
+    def begin_finals(self, total: int, kimg: float) -> None:
+        """The finalists' runs are about to begin, each of so many kimg; those shown already were run by an earlier driver."""
+        self._phase_began = time.monotonic()
+        self.set(finals_total=total, kimg_budget=kimg, kimg_before=self.picture.kimg)
 
     def note(self, text: str) -> None:
         """One line that the user should read."""

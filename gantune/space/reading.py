@@ -66,7 +66,10 @@ def space_of(file: YamlFile, family: str, pins: Pins | None = None) -> tuple[Sea
     """The space in a file that has been read."""
     own, left_out = admitted(file, open_family(family).name)
     space, notes = member_of(own, family, pins or Pins())
-    return space, notes + [f"{name} is not searched, as its condition is on families that are not in this sweep" for name in left_out]
+    if left_out:
+        are = "is not searched, as its condition is" if len(left_out) == 1 else "are not searched, as their conditions are"
+        notes = [*notes, f"{', '.join(left_out)} {are} on families that are not in this sweep"]
+    return space, notes
 
 
 def member_of(file: YamlFile, family: str, pins: Pins, *, leaving_unmet: bool = False) -> tuple[SearchSpace, list[str]]:

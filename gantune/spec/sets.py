@@ -38,6 +38,8 @@ def parse_sets(sets: Iterable[str], declared: Mapping[str, Param]) -> dict[str, 
     for text in sets:
         name, value = _split(text)
         name, where = name.removeprefix("fixed."), f"--set {text}: "
+        if name.partition(".")[0] in KEYS and name not in declared:
+            raise UserError(f"{where}{name} is a setting of sweeps; a single run is given its family's parameters only.")
         values[name] = lookup(declared, name, where).check(value, where)
     return values
 

@@ -28,6 +28,10 @@ def list_sweeps(runs: Path) -> list[Path]:
 def find_sweep(runs: Path, name: str) -> Path:
     """The folder of `dcgan-2`, of the latest instance of `dcgan`, or of the `latest` of all. `UserError` when there is none."""
     sweeps = list_sweeps(runs)
+    if (runs / name / "plan.json").is_file() and not (runs / name / SWEEP).exists():
+        raise UserError(
+            f"{runs / name} is a single run, no sweep. Its samples: gantune sample {name}; going on: gantune train --from {name}."
+        )
     if not sweeps:
         raise UserError(f"there is no sweep in {runs} yet. Start one with `gantune sweep dcgan`, or name the folder with --runs.")
     if name == LATEST:

@@ -123,3 +123,12 @@ def test_commands(here: Path, capsys: pytest.CaptureFixture[str], arguments: lis
     for fragment in said:
         assert fragment in errors
     assert sorted(str(path) for path in here.rglob("*")) == before
+
+
+def test_a_single_run_is_no_sweep_and_takes_no_rules(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli._run(["train", "gan", "--set", "stopping=[plateau]"], debug=False) == 2
+    assert "stopping is a setting of sweeps" in capsys.readouterr().err
+    (here / "runs" / "train-gan-1").mkdir(parents=True)
+    (here / "runs" / "train-gan-1" / "plan.json").write_text("{}")
+    assert cli._run(["show", "train-gan-1"], debug=False) == 2
+    assert "is a single run, no sweep" in capsys.readouterr().err

@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 
 from gantune import cli
+from gantune.cli.live import showing
 from gantune.errors import UserError
 from gantune.families import family_names
+from gantune.runtime.live import TrialView
 from gantune.spec import load_sweep
 from gantune.tracking.replay import sync
 from gantune.tracking.spool import Spool
@@ -67,7 +69,7 @@ def test_a_sweep_without_its_tracker_from_start_to_report(
     assert len(pd.read_parquet(tmp_path / "page" / "trials.parquet")) == 3
 
     before = (tmp_path / "runs" / "small-1" / "spool.jsonl").read_text().count('"report"')
-    say(capsys, "resume", "latest", "--local")
+    assert "small-1 has ended already" in say(capsys, "resume", "latest", "--local")
     assert (tmp_path / "runs" / "small-1" / "spool.jsonl").read_text().count('"report"') == before, "nothing is run again"
 
     with pytest.raises(UserError, match=r"127\.0\.0\.1:9"):
@@ -92,6 +94,49 @@ def test_a_dry_run_starts_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     out = say(capsys, "sweep", "gan", "--data", "ring8", "--dry-run")
     assert "budget: 24 trials of 120 kimg" in out
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_tells_the_whole_plan_and_only_what_applies(capsys: pytest.CaptureFixture[str]) -> None:
+    plain = say(capsys, "sweep", "irgan", "--dry-run")
+    assert "scheduler: asha (grace 0.3, reduction 3)" in plain
+    assert "queries/s here" in plain
+    assert " of finalists" in plain
+    sets = ("scheduler=none", "finalists.top=0", "stopping=[diverged, {plateau: {patience_kimg: 20}}]")
+    short = say(capsys, "sweep", "irgan", "--dry-run", *(part for text in sets for part in ("--set", text)))
+    assert "scheduler: none\nstopping: diverged, plateau (patience_kimg 20)\nfinalists: none\n" in short
+    assert " of finalists" not in short
+
+
+def test_the_bare_command_lists_the_verbs(capsys: pytest.CaptureFixture[str]) -> None:
+    listed = say(capsys)
+    assert all(f"\n  {verb} " in listed for verb in ("sweep", "resume", "report", "train", "doctor"))
+
+
+def test_samples_are_named_after_their_run_and_say_how_far_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    say(capsys, "train", "gan", "--data", "ring8", "--kimg", "1", "--out", "runs/train-gan-1")
+    told = say(capsys, "sample", "train-gan-1", "--n", "8")
+    assert "after 1.024 kimg, its best report, in samples-train-gan-1.png\n" in told
+    assert "which they replace" in say(capsys, "sample", "train-gan-1", "--n", "8")
+    assert (tmp_path / "samples-train-gan-1.png").is_file()
+
+
+def test_a_pipe_is_told_from_time_to_time_how_far_all_is(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    with showing("dcgan-1", None, "fid") as live:
+        live.phase("finalists")
+        live.begin_finals(2, 60.0)
+        for kimg in (10.0, 20.0, 30.0, 40.0):
+            clock[0] += 20.0
+            live.show_final(TrialView("0001-s1000", kimg=kimg))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1:] == [
+        "dcgan-1: finalists and the canonical setting, 0 of 2 runs, about 3 min left  [0 at a time]",
+        "dcgan-1: finalists and the canonical setting, 0 of 2 runs, about 2 min left  [0 at a time]",
+    ]
 
 
 def test_trials_of_a_sweep_that_nobody_runs_are_shown_as_interrupted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

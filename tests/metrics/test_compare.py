@@ -70,6 +70,13 @@ def test_features_give_the_reference_values(tmp_path):
     assert (found["n_a"], found["n_b"], found["dims"]) == (400, 300, 32)
 
 
+def test_without_several_subsets_there_is_no_spread_of_them(tmp_path):
+    source = np.random.RandomState(0)
+    for name in "ab":
+        np.savez(tmp_path / f"{name}.npz", features=source.normal(0, 1, (300, 8)).astype(np.float32))
+    assert "kid_std" not in compare(tmp_path / "a.npz", tmp_path / "b.npz")
+
+
 @pytest.mark.slow
 def test_pictures_give_torch_fidelitys_own_fid(tmp_path, inception_weights):
     from torch_fidelity import calculate_metrics

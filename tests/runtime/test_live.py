@@ -55,3 +55,16 @@ def test_time_left_after_a_resume_counts_only_what_this_driver_trained() -> None
     live.show(Entry("0001", 1, {}, {}, "sampler", points={10.0: {}}))
     picture = live.picture
     assert picture.seconds_left == pytest.approx(picture.seconds * 2)  # 10 kimg so far, 20 more
+
+
+def test_time_left_of_finalists_counts_neither_the_search_nor_an_earlier_drivers_runs() -> None:
+    live = LiveState("x")
+    live.set(total=1, kimg_budget=30.0)
+    live.show(Entry("0000", 0, {}, {}, "canonical", points={30.0: {}}, state="complete", reason="budget"))
+    live.phase("finalists")
+    live.show_final(TrialView("0000-s1000", "complete", 60.0))
+    live.begin_finals(3, 60.0)
+    assert live.picture.seconds_left is None
+    live.show_final(TrialView("0000-s1001", "running", 20.0))
+    picture = live.picture
+    assert picture.seconds_left == pytest.approx(picture.seconds * 5)  # 20 kimg so far, 40 and 60 more
