@@ -98,7 +98,7 @@ def test_a_dry_run_starts_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_a_dry_run_tells_the_whole_plan_and_only_what_applies(capsys: pytest.CaptureFixture[str]) -> None:
     plain = say(capsys, "sweep", "irgan", "--dry-run")
-    assert "scheduler: asha (grace 0.3, reduction 3)" in plain
+    assert "scheduler: asha (grace 0.4, reduction 3)" in plain
     assert "queries/s here" in plain
     assert " of finalists" in plain
     sets = ("scheduler=none", "finalists.top=0", "stopping=[diverged, {plateau: {patience_kimg: 20}}]")
