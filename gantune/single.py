@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
+import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +101,7 @@ def _continued(
         raise UserError(
             f"--from {from_run}: that run has {reached:g} kimg behind it; --kimg is the whole budget and must be more, got {kimg:g}."
         )
+    measured = _measured_as(from_run)
     folder = out or _new_folder(runs, f"train-{open_family(ref).name}")
     if folder.resolve() != from_run.resolve() and (folder / "last.pt").exists():
         raise UserError(f"--out {folder} holds another run already. Give a new folder.")
@@ -106,8 +110,25 @@ def _continued(
     checkpoint.save(
         folder / "last.pt", {name: value for name, value in kept.items() if name != "format"} | {"verdict": None, "family": ref}
     )
-    plan = _plan(folder, ref, kept["data"], kept["values"], kimg, report_every, threads)
+    if folder.resolve() != from_run.resolve():  # they stand until the longer run beats them
+        for name in ("best.pt", "generator.safetensors"):
+            if (from_run / name).is_file():
+                shutil.copy2(from_run / name, folder / name)
+    plan = replace(_plan(folder, ref, kept["data"], kept["values"], kimg, report_every, threads), **measured)
     return plan, [f"Going on from {from_run} at {reached:g} kimg"]
+
+
+def _measured_as(run: Path) -> dict[str, Any]:
+    """How a run's reports were measured and what was best among them: those that follow must be comparable."""
+    if not (run / "plan.json").is_file():
+        return {}
+    try:
+        plan = json.loads((run / "plan.json").read_text())
+        return {name: plan[name] for name in ("metrics", "objective", "mode")}
+    except (ValueError, KeyError):
+        raise UserError(
+            f"{run / 'plan.json'} is damaged, and with it is lost how the run was measured. Restore it, or start anew."
+        ) from None
 
 
 def _plan(folder: Path, family: str, data: str, values: dict[str, Any], kimg: float, report_every: float, threads: int) -> TrialPlan:

@@ -254,5 +254,8 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
 
 def _write_json(path: Path, content: Any) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(json.dumps(content, indent=1))
+    with partial.open("w") as file:
+        json.dump(content, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
     os.replace(partial, path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -105,6 +106,21 @@ def test_going_on_with_something_else_is_refused_and_writes_nothing(tmp_path: Pa
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(UserError, match=message):
         plan(tmp_path, **({"family": None, "data": None, "sets": [], "kimg": 2.0, "from_run": short} | changed))
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_what_was_best_stands_until_the_longer_run_beats_it_by_the_same_measure(tmp_path: Path) -> None:
+    first = finished(tmp_path)
+    kept = json.loads((first / "plan.json").read_text())
+    (first / "plan.json").write_text(json.dumps(kept | {"objective": "coverage", "mode": "max"}))
+    going_on, _ = plan(tmp_path, family=None, data=None, sets=[], kimg=2.0, from_run=first)
+    assert (going_on.objective, going_on.mode, going_on.metrics) == ("coverage", "max", kept["metrics"])
+    for name in ("best.pt", "generator.safetensors"):
+        assert (Path(going_on.folder) / name).read_bytes() == (first / name).read_bytes()
+    (first / "plan.json").write_text("{")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(UserError, match="is damaged"):
+        plan(tmp_path, family=None, data=None, sets=[], kimg=2.0, from_run=first)
     assert sorted(tmp_path.rglob("*")) == before
 
 

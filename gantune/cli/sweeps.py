@@ -203,7 +203,9 @@ def show(name: Annotated[str, typer.Argument(metavar="SWEEP")] = "latest", runs:
 @app.command()
 def report(
     names: Annotated[list[str], typer.Argument(metavar="SWEEP...")],
-    out: Annotated[Path | None, typer.Option(help="Folder to write into; default: the sweep's report/.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write into; default: the sweep's report/, of several RUNS/report-NAMES.")
+    ] = None,
     runs: Runs = RUNS,
 ) -> None:
     """One page that compares trials, or whole sweeps; Parquet, CSV, Markdown and LaTeX beside it."""
@@ -211,8 +213,9 @@ def report(
     from gantune.tracking.record import SweepRecord
     from gantune.tracking.store import find_sweep
 
-    folders = [find_sweep(runs, name) for name in dict.fromkeys(names)]
-    files = write_report([SweepRecord.load(folder) for folder in folders], out or folders[0] / "report")
+    folders = list(dict.fromkeys(find_sweep(runs, name) for name in names))
+    own = folders[0] / "report" if len(folders) == 1 else runs / f"report-{'-'.join(folder.name for folder in folders)}"
+    files = write_report([SweepRecord.load(folder) for folder in folders], out or own)
     for file in files:
         print(file)
 

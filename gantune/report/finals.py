@@ -59,8 +59,10 @@ def contenders(sweep: Sweep) -> list[Final]:
     scored = [(row.record.values, measured_with(row.record.score)) for row in sweep.rows if row.rescored is not None]
     configured = configured_by([*scored, *((values.get(who, {}), settings) for (who, _), settings in measured.items())])
     runs: dict[tuple[str, str], list[FinalRecord]] = defaultdict(list)
-    for run in sweep.record.finals:
-        runs[str(run.who), settings_key(measured[run.who, run.seed], configured)].append(run)
+    for run in sorted(sweep.record.finals, key=lambda run: run.error is not None):
+        groups = [found for found in runs if found[0] == run.who] if run.error else []  # measured with nothing: it is in each
+        for group in groups or [(str(run.who), settings_key(measured[run.who, run.seed], configured))]:
+            runs[group].append(run)
     called = {reference: CANONICAL}
     found = [
         _final(called.get(who, who), who, key, group, measured[who, group[0].seed], sweep.metric) for (who, key), group in runs.items()
@@ -78,7 +80,7 @@ def verdict(final: Final, mode: str) -> str:
     if final.against is None:
         if not final.against_n:
             return "no canonical run with the same settings to compare with"
-        return "no interval: it takes two seeds or more on both sides"
+        return "no interval: it takes two seeds or more on both sides, with values that differ"
     text = f"{signed(final.against.value)} [{signed(final.against.low)}, {signed(final.against.high)}]"
     if not final.against.is_evident:
         return f"{text}: no evidence of a difference"
@@ -99,7 +101,7 @@ def sentence(sweep: Sweep, finals: list[Final]) -> str:
         return f"{text}. There is no canonical run with the same settings to compare it with."
     text += f", the canonical setting {mean_std(reference.summary.mean, reference.summary.std)} over {_seeds(reference)}"
     if best.against is None:
-        return f"{text}. One run a side gives no interval, so this difference is no evidence."
+        return f"{text}. {_no_interval(best, reference).capitalize()}, so this difference is no evidence."
     interval = f"{signed(best.against.low)} to {signed(best.against.high)}"
     text += f". The difference is {signed(best.against.value)}, 95 % interval {interval} (Welch): "
     if not best.against.is_evident:
@@ -117,7 +119,15 @@ def _canonical_values(sweep: Sweep) -> Mapping[str, Any]:
 
 
 def _seeds(final: Final) -> str:
-    return "one fresh seed" if len(final.values) == 1 else f"{len(final.values)} fresh seeds"
+    n = len(final.values)
+    lost = f" ({len(final.failed)} more failed)" if final.failed else ""
+    return ("one fresh seed" if n == 1 else f"{n} fresh seeds") + lost
+
+
+def _no_interval(one: Final, other: Final) -> str:
+    if min(len(one.values), len(other.values)) < 2:
+        return "one run on a side gives no interval"
+    return "values that are all alike give no interval"
 
 
 def _final(who: str, name: str, key: str, runs: list[FinalRecord], settings: dict[str, Any], metric: str) -> Final:

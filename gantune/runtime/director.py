@@ -16,6 +16,7 @@ from gantune.runtime.live import LiveState
 from gantune.runtime.pruning import Pruner
 from gantune.runtime.stopping import Halt, StopRequests
 from gantune.runtime.work import Plan, Result
+from gantune.tracking.spool import is_orphan
 
 
 class Search(Protocol):
@@ -62,6 +63,8 @@ def replay(events: Iterable[Event], ledger: Ledger, pruner: Pruner) -> dict[str,
     """Bring ledger and pruner to where `events` leave them. Gives the pruner's stops that nobody carried out, by trial."""
     pending: dict[str, str] = {}
     for event in events:
+        if is_orphan(event, ledger.trials):
+            continue
         known = event["kind"] == "report" and float(event["point"]["kimg"]) in ledger.trials[event["trial"]].points
         ledger.apply(event)
         if event["kind"] == "report" and not known:
@@ -152,6 +155,14 @@ class Director:
         self._end(entry, *end)
         return True
 
+    def close(self) -> None:
+        """The search is over: trials of earlier drivers that no time was left for get an end; a resume with more time takes them up."""
+        budget = self.time_is_up
+        while budget is not None and self._queue:
+            entry = self._queue.popleft()
+            if not entry.ended:
+                self._end(entry, "user", f"the sweep's budget of {budget} is used up", budget)
+
     def lost(self, trial: str, why: str) -> None:
         """The trial's worker died; it is taken up again from its checkpoint."""
         if not self._ledger.trials[trial].ended:
@@ -222,7 +233,7 @@ class Director:
             "evidence": evidence,
             "fid": entry.best,
             "kimg": entry.kimg,
-            "seconds": entry.seconds,
+            "seconds": entry.device_seconds,
         }
         self._book.append("end", trial=entry.id, **about, **({} if cut is None else {"cut": cut}))
         self._running.discard(entry.id)

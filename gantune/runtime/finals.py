@@ -10,6 +10,7 @@ from gantune.runtime.live import TrialView
 from gantune.runtime.planning import SCORE_ALL, SCORE_SEED, to_score
 from gantune.runtime.pool import Job
 from gantune.tracking.record import SweepRecord
+from gantune.tracking.trial_record import TrialRecord, device_seconds
 
 
 def score(desk: Desk) -> None:
@@ -44,7 +45,7 @@ def finalists(desk: Desk) -> None:
         plan = desk.planner.final(who, runs[who], seed)
         known[plan["trial"]] = who, seed
         earlier = desk.ledger.finals.get((who, seed))
-        if earlier is None:
+        if earlier is None or earlier.get("error"):  # one that failed has another chance
             jobs.append(Job(plan["trial"], plan, train=True, seed=SCORE_SEED + seed, n=desk.spec.score.n))
         else:
             desk.live.show_final(TrialView(plan["trial"], "complete", earlier["kimg"], score=earlier["metrics"].get(metric)))
@@ -57,15 +58,15 @@ def finalists(desk: Desk) -> None:
 
     def done(job: Job) -> None:
         who, seed = known[job.key]
+        metrics, about = split(job.outcome or {})
         if job.outcome is None:
+            about = {"error": job.error or "it has no value"}
             desk.live.note(f"finalist {job.key} has no value: {job.error}")
-            desk.live.show_final(TrialView(job.key, "failed", job.kimg, evidence=job.error))
-            return
-        metrics, about = split(job.outcome)
-        seconds = max((point.get("seconds", 0.0) for point in job.points.values()), default=0.0)
         points = [job.points[kimg] for kimg in sorted(job.points)]
+        seconds = device_seconds(points)
         desk.book.append("final", who=who, seed=seed, kimg=job.kimg, seconds=seconds, metrics=metrics, points=points, **about)
-        desk.live.show_final(TrialView(job.key, "complete", job.kimg, score=metrics.get(metric)))
+        state = "complete" if job.outcome is not None else "failed"
+        desk.live.show_final(TrialView(job.key, state, job.kimg, score=metrics.get(metric), evidence=job.error))
 
     desk.run_jobs(jobs, report, done)
 
@@ -75,7 +76,16 @@ def contenders(desk: Desk) -> dict[str, Entry]:
     the best trial's family). Empty when no trial has a value."""
     record = SweepRecord.load(desk.folder)
     canonical = record.canonical
-    best = [trial.id for trial in record.ranked() if trial.value is not None and trial is not canonical][: desk.spec.finalists.top]
+
+    def setting(trial: TrialRecord) -> tuple[str, dict[str, Any]]:
+        return record.family_of(trial), {name: value for name, value in trial.values.items() if name != "seed"}
+
+    taken = [] if canonical is None else [setting(canonical)]
+    best: list[str] = []
+    for trial in record.ranked():
+        if trial.value is not None and setting(trial) not in taken and len(best) < desk.spec.finalists.top:
+            best.append(trial.id)
+            taken.append(setting(trial))  # another trial of the same setting would be the same runs again
     if not best:
         return {}
     who = {id: id for id in best} | ({} if canonical is None else {record.canonical_runs: canonical.id})

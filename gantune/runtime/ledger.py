@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gantune.stopping.verdict import COMPLETE, FAILED, PRUNED, Reason
+from gantune.tracking.spool import is_orphan
+from gantune.tracking.trial_record import device_seconds
 
 STATES: dict[str, str] = {
     **{str(reason): "complete" for reason in COMPLETE},
@@ -53,14 +55,9 @@ class Entry:
         return max(self.points, default=0.0)
 
     @property
-    def seconds(self) -> float:
-        """Seconds of training so far."""
-        return max((number(point.get("seconds")) or 0.0 for point in self.points.values()), default=0.0)
-
-    @property
     def device_seconds(self) -> float:
         """Seconds that it has kept its device: training and measuring."""
-        return self.seconds + sum(number(point.get("eval_seconds")) or 0.0 for point in self.points.values())
+        return device_seconds(self.points.values())
 
     @property
     def ended(self) -> bool:
@@ -94,6 +91,8 @@ class Ledger:
     def apply(self, event: Event) -> None:
         """Take one event into account. Kinds that do not matter here are passed over."""
         self._tick(event)
+        if is_orphan(event, self.trials):
+            return
         take = getattr(self, f"_on_{event['kind']}", None)
         if take is not None:
             take(event)

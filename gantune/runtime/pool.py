@@ -87,8 +87,9 @@ def run_jobs(
                 job, actor = doing.pop(future)
                 try:
                     later = _take(job, actor, ray.get(future), on_report)
-                except (ray.exceptions.RayActorError, ray.exceptions.RayTaskError) as error:
+                except ray.exceptions.RayError as error:  # dead, killed for memory, cut off, or its node is gone
                     actors.remove(actor)
+                    _kill(actor)  # one that is only out of reach must not write beside the next
                     actor = remote.remote(opener, scorer)
                     actors.append(actor)
                     job.losses += 1
@@ -106,8 +107,12 @@ def run_jobs(
                     idle.append(actor)
     finally:
         for actor in actors:
-            with contextlib.suppress(ray.exceptions.RayError):
-                ray.kill(actor)
+            _kill(actor)
+
+
+def _kill(actor: Any) -> None:
+    with contextlib.suppress(ray.exceptions.RayError):
+        ray.kill(actor)
 
 
 def _begin(job: Job, actor: Any) -> Any:

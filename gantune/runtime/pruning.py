@@ -106,7 +106,10 @@ class Median(MedianStoppingRule):  # type: ignore[misc]
         self._end = kimg
 
     def report(self, trial: str, kimg: float, best: float | None) -> str | None:
-        if self.on_trial_result(None, _Handle(trial), self._result(kimg, best)) != STOP:
+        handle = _Handle(trial)
+        if handle in self._stopped_trials:  # it had trained on before it heard so
+            return None
+        if self.on_trial_result(None, handle, self._result(kimg, best)) != STOP:
             return None
         return f"{'no value' if best is None else f'{best:.4g}'} at {kimg:g} kimg is worse than the median of the other trials' means"
 

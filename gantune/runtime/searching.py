@@ -13,7 +13,7 @@ from gantune.tracking.store import frozen
 
 
 def search(desk: Desk) -> None:
-    """Go on with unfinished trials, then ask for new ones. Trials that have an end are never run again."""
+    """Go on with unfinished trials, then ask for new ones. What has an end is not run again, unless it was the time's or the machine's."""
     spec = desk.spec
     director = Director(
         book=desk.book,
@@ -33,6 +33,7 @@ def search(desk: Desk) -> None:
         storage = desk.folder.resolve() / "ray" / str(desk.ledger.segment)
         cpu, gpu = spec.resources.cpu, spec.resources.gpu
         run_search(director, desk.stops, storage=storage, slots=desk.slots, cpu=cpu, gpu=gpu, opener=desk.opener)
+    director.close()
 
 
 def open_search(desk: Desk) -> Search:

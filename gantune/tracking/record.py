@@ -14,7 +14,7 @@ from gantune.tracking import spool, store
 from gantune.tracking.cursor import mlflow_run_ids
 from gantune.tracking.lock import driver_of
 from gantune.tracking.settings_key import configured_by, measured_with, settings_key
-from gantune.tracking.trial_record import FinalRecord, TrialRecord
+from gantune.tracking.trial_record import FinalRecord, TrialRecord, device_seconds
 
 __all__ = ["FinalRecord", "SweepRecord", "TrialRecord"]
 
@@ -42,6 +42,7 @@ class SweepRecord:
             fold.take(event)
         live = record.status == "running"
         for trial in record.trials:
+            trial.seconds = device_seconds(trial.points)
             trial.points.sort(key=lambda point: point["kimg"])
             if trial.state == "running" and not live:
                 trial.state = "interrupted"
@@ -190,8 +191,7 @@ class _Fold:
     def take(self, event: dict[str, Any]) -> None:
         self.record.events.append(event)
         handler = getattr(self, f"_{event['kind']}", None)
-        lost = event["kind"] in ("report", "end", "requeue", "score") and event["trial"] not in self.trials  # given up by hand
-        if handler is not None and not lost:
+        if handler is not None and not spool.is_orphan(event, self.trials):
             handler(event)
 
     def _driver(self, event: dict[str, Any]) -> None:
@@ -219,12 +219,10 @@ class _Fold:
         trial = self.trials[event["trial"]]
         trial.points.append(point)
         trial.kimg = max(trial.kimg, point["kimg"])
-        trial.seconds = max(trial.seconds, point.get("seconds", 0.0))
 
     def _end(self, event: dict[str, Any]) -> None:
         trial = self.trials[event["trial"]]
         trial.state, trial.reason, trial.evidence = event["state"], event.get("reason"), event.get("evidence")
-        trial.seconds = max(trial.seconds, float(event.get("seconds") or 0.0))
 
     def _requeue(self, event: dict[str, Any]) -> None:
         trial = self.trials[event["trial"]]
@@ -242,6 +240,7 @@ class _Fold:
             event["metrics"],
             event.get("provenance") or {},
             event.get("floor") or {},
+            event.get("error"),
         )
         if final.id in self.finals:
             self.record.finals[self.finals[final.id]] = final

@@ -143,8 +143,8 @@ class Replay:
     def _note(self, event: Mapping[str, Any]) -> bool:
         """Take an event into account without sending it. False when an earlier one has said the same."""
         kind = event["kind"]
-        if kind in ("report", "end", "requeue", "score") and event["trial"] not in self._trials:
-            return False  # its first event was given up by hand
+        if spool.is_orphan(event, self._trials):
+            return False
         if kind == "trial":
             if event["trial"] in self._trials:
                 return False
@@ -218,20 +218,21 @@ class Replay:
     def _final(self, event: Mapping[str, Any]) -> None:
         id = f"{event['who']}-s{event['seed']}"
         buffer, plan = self._buffer(id), self.folder / "finalists" / id / "plan.json"
-        values = json.loads(plan.read_text())["values"] if plan.is_file() else {}
-        buffer.params |= {**values, "seed": event["seed"]}
+        buffer.params |= {**_values_of(plan), "seed": event["seed"]}
         for point in event.get("points", []):
             curve = metrics_of(point, event["t"], _step(point))
             buffer.metrics += curve
             self.result.points += len(curve)
         buffer.metrics += metrics_of(event["metrics"], event["t"], round(event["kimg"] * 1000), "score_")
-        buffer.tags |= {"who": event["who"], "seed": event["seed"], "state": "complete"} | _measured(event)
+        error = event.get("error")
+        buffer.tags |= {"who": event["who"], "seed": event["seed"], "state": "failed" if error else "complete"} | _measured(event)
+        buffer.tags |= {"evidence": error} if error else {}
         known = self._trials.get(event["who"])
         family = known.event["params"].get("family") if known else event["who"].partition("-")[2]  # canonical-FAMILY, of several
         buffer.tags |= {"family": family} if family else {}
         run = self._flush(id, event["t"])
         self._files(run, plan.parent, event["t"])
-        self._connected().tracker.set_status(run, "FINISHED", event["t"])
+        self._connected().tracker.set_status(run, "FAILED" if error else "FINISHED", event["t"])
 
     def _files(self, run: str, folder: Path, at: float) -> None:
         for path, place in artifacts_of(folder):
@@ -272,6 +273,15 @@ class Replay:
         self._flush_all()
         self._connected().cursor.offset = self._offset
         self._connected().cursor.save(self.folder)
+
+
+def _values_of(plan: Path) -> dict[str, Any]:
+    """A run's values; {} where its plan is gone or was torn by a power cut."""
+    try:
+        values: dict[str, Any] = json.loads(plan.read_text())["values"]
+    except (OSError, ValueError, KeyError):
+        return {}
+    return values
 
 
 def _measured(event: Mapping[str, Any]) -> dict[str, str]:

@@ -6,16 +6,17 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from gantune.durable import to_disk
 from gantune.errors import UserError
-from gantune.tracking.durable import to_disk
 
 FILE = "spool.jsonl"
 NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 MEASURED = ("point", "metrics", "floor")  # parts of an event in which these words are numbers
+OF_TRIAL = ("report", "end", "requeue", "score")  # events about a trial that an earlier one began
 REPORTS_TO_DISK = 1.0  # seconds between two waits for the disk; a power cut costs the reports since
 Event = dict[str, Any]
 
@@ -83,6 +84,11 @@ def read_from(folder: Path, offset: int) -> Iterator[tuple[Event, int]]:
                 raise _broken(path, offset)
             offset += len(raw)
             yield event, offset
+
+
+def is_orphan(event: Mapping[str, Any], trials: Container[str]) -> bool:
+    """Whether the event is about a trial whose first event is not there: a person has given up that line of a damaged spool."""
+    return event["kind"] in OF_TRIAL and event["trial"] not in trials
 
 
 def _parsed(raw: bytes) -> Event | None:

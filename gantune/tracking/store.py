@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from gantune.durable import to_disk
 from gantune.errors import UserError, did_you_mean
-from gantune.tracking.durable import to_disk
 
 SWEEP = "sweep.json"
 LATEST = "latest"

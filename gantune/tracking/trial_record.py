@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+
+def device_seconds(points: Iterable[Mapping[str, float]]) -> float:
+    """Seconds for which a run with these reports has kept its device: training, and measuring each of them."""
+    points = list(points)
+    known = [seconds for point in points if math.isfinite(seconds := point.get("seconds", 0.0))]
+    return max(known, default=0.0) + sum(point.get("eval_seconds", 0.0) for point in points)
 
 
 @dataclass
@@ -28,7 +36,7 @@ class TrialRecord:
     evidence: str | None = None
     points: list[dict[str, float]] = field(default_factory=list)  # one a kimg, in order
     kimg: float = 0.0
-    seconds: float = 0.0
+    seconds: float = 0.0  # of its device: training and measuring
     score: dict[str, Any] | None = None  # {seed, n, metrics, provenance, floor}: the best checkpoint on fresh samples
 
     @property
@@ -73,10 +81,11 @@ class FinalRecord:
     who: str  # "canonical" or a trial's id
     seed: int
     kimg: float
-    seconds: float
+    seconds: float  # of its device: training and measuring
     metrics: dict[str, float]
     provenance: dict[str, Any]
     floor: dict[str, float]
+    error: str | None = None  # why it has no metrics
 
     @property
     def id(self) -> str:

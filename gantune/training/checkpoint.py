@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from gantune.durable import to_disk
 from gantune.errors import UserError
 
 FORMAT = "gantune checkpoint 1"
@@ -23,6 +24,7 @@ def save(path: Path, content: dict[str, Any]) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(partial, path)
+    to_disk(path.parent)
 
 
 def keep_as(path: Path, other: Path) -> None:
@@ -33,7 +35,9 @@ def keep_as(path: Path, other: Path) -> None:
         os.link(path, partial)
     except OSError:  # a file system without hard links
         partial.write_bytes(path.read_bytes())
+        to_disk(partial)
     os.replace(partial, other)
+    to_disk(other.parent)
 
 
 def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:

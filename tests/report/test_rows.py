@@ -214,6 +214,23 @@ def test_finalists_stand_against_the_canonical_setting(tmp_path: Path) -> None:
     assert "3 fresh seeds" in sentence(sweep, finals)
 
 
+def test_runs_that_failed_are_counted_beside_those_they_belong_to(tmp_path: Path) -> None:
+    folder = write_sweep(tmp_path / "dcgan-1")
+    spool = folder / "spool.jsonl"
+    lines = [json.loads(line) for line in spool.open()]
+    best = contenders(Sweep.of(SweepRecord.load(folder)))[0].who
+    for event in [event for event in lines if event["kind"] == "final" and event["who"] == best][1:]:
+        event |= {"metrics": {}, "error": "out of memory", "provenance": {}, "floor": {}, "sampling": {}}
+    spool.write_text("".join(json.dumps(event) + "\n" for event in lines))
+    sweep = Sweep.of(SweepRecord.load(folder))
+    finals = contenders(sweep)
+    assert len(finals) == 3
+    [final] = [final for final in finals if final.who == best]
+    assert (len(final.values), len(final.failed)) == (1, 2)
+    assert f"Re-run with one fresh seed (2 more failed), trial {best}" in sentence(sweep, [final, *finals])
+    assert "One run on a side gives no interval" in sentence(sweep, [final, *finals])
+
+
 def test_overlapping_finalists_are_no_evidence(tmp_path: Path) -> None:
     _sweep(tmp_path / "dcgan-1")
 

@@ -218,6 +218,28 @@ def test_time_that_is_up_at_resume_hands_out_nothing(tmp_path: Path) -> None:
     assert Stage(tmp_path, limits=Limits(device=4)).hand_out() is None
 
 
+def test_trials_that_no_time_was_left_for_get_an_end_and_more_time_continues_them(tmp_path: Path) -> None:
+    first = Stage(tmp_path, slots=1)
+    first.hand_out()
+    first.take("0000", (4, 50.0))
+    late = Stage(tmp_path, limits=Limits(device=4))
+    late.director.close()
+    assert (late.ledger.trials["0000"].state, late.ledger.trials["0000"].cut) == ("stopped", "gpu_hours")
+    assert Stage(tmp_path).hand_out() == "0000"
+
+
+def test_a_trial_whose_first_line_was_given_up_is_passed_over(tmp_path: Path) -> None:
+    first = Stage(tmp_path)
+    first.hand_out(), first.hand_out()
+    first.take("0000", (4, 10.0))
+    first.take("0001", (4, 12.0), verdict=["budget", "done"])
+    spool = tmp_path / "spool.jsonl"
+    spool.write_text("".join(line for line in spool.open() if not ('"kind":"trial"' in line and '"0000"' in line)))
+    again = Stage(tmp_path)
+    assert set(again.ledger.trials) == {"0001"}
+    assert again.hand_out() is not None
+
+
 def test_measuring_counts_as_device_time(tmp_path: Path) -> None:
     stage = Stage(tmp_path, limits=Limits(device=12))
     stage.hand_out()

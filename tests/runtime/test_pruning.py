@@ -119,6 +119,14 @@ def test_the_median_rule_never_pauses_and_counts_the_hopeless_as_worst() -> None
     assert pruner.report("e", 8, 60.0) is None, "later they are worst"
 
 
+def test_the_median_rule_takes_reports_that_lie_behind_its_own_stop() -> None:
+    pruner = Median(mode="min", kimg=20, grace=4)
+    for trial in "abc":
+        pruner.report(trial, 4, 10.0)
+    assert pruner.report("d", 4, 60.0) is not None
+    assert pruner.report("d", 8, 60.0) is None
+
+
 @pytest.mark.parametrize(("share", "grace"), [(0.2, 4), (0.21, 8), (0.01, 4), (1.0, 20)])
 def test_grace_is_rounded_up_to_a_report(share: float, grace: float) -> None:
     pruner = open_pruner(Scheduler("asha", share, 3), mode="min", kimg=20, report_every=4)

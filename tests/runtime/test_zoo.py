@@ -81,7 +81,7 @@ def finished(folder: Path, fids: dict[str, float]) -> Any:
     spool, ledger = Spool(folder), Ledger("fid", "min", 8)
     for number, (name, fid) in enumerate(fids.items()):
         trial, family = f"{number:04d}", name.partition(" ")[0]
-        params = {"family": family, "lr_g": 1e-3} | ({"clip": 0.01} if family == "wgan" else {})
+        params = {"family": family, "lr_g": 1e-3 * (1 + number)} | ({"clip": 0.01} if family == "wgan" else {})
         origin = "canonical" if number < 3 else "sampler"
         spool.append("trial", trial=trial, number=number, params=params, values=params, origin=origin, note=None)
         spool.append("report", trial=trial, point={"kimg": 4.0, "fid": fid})
