@@ -56,7 +56,7 @@ def image_families(data: str) -> list[str]:
 
 def run(family: str, data: str, kimg: float, out: Path, seed: int, features: int) -> dict[str, Any]:
     """Train `family` at its canonical setting, going on from where an earlier call was broken off, and score its best checkpoint."""
-    folder = out / f"{family}-{kimg:g}-s{seed}"
+    folder = out / f"{family}-{data.replace('/', '_')}-{kimg:g}-f{features}-s{seed}"
     kept = folder / "result.json"
     if kept.is_file():
         result: dict[str, Any] = json.loads(kept.read_text())

@@ -25,7 +25,7 @@ class BEGANHparams:
 class BEGAN(Family[AutoencoderArch, BEGANHparams]):
     """D is an autoencoder with the L1 error L(x), a mean over pixels in [-1, 1]; k_t keeps the two errors in proportion (section 3.4).
 
-    It has no equilibrium value. Its own measure of convergence is `convergence`, lower is better.
+    With `noise` D learns to remove it. It has no equilibrium value. Its own measure of convergence is `convergence`, lower is better.
     """
 
     name = "began"
@@ -50,9 +50,11 @@ class BEGAN(Family[AutoencoderArch, BEGANHparams]):
     }
     default_data = "mnist5k"
     decision = None
+    admits_augmentation = False  # D would have to undo what it cannot know
 
     def build(self, arch: AutoencoderArch, form: Form) -> Players:
-        return Players(g=make_generator(arch, form), d=Autoencoder(arch, form))
+        # linear, as the authors': where most pixels are -1 the L1 error would drive a tanh to where it has no gradient
+        return Players(g=make_generator(arch, form), d=Autoencoder(arch, form, bounded=False))
 
     def draw(self, arch: AutoencoderArch, hp: BEGANHparams, form: Form, n: int, generator: torch.Generator) -> Draws:
         return Draws(z=latent("uniform", n, arch.latent_dim, generator))

@@ -30,8 +30,8 @@ class EBGAN(Family[AutoencoderArch, EBGANHparams]):
     """D is an autoencoder; the energy of x is the Euclidean norm of its reconstruction error over all pixels in [-1, 1].
 
     D lowers the energy of the data and raises that of generated examples up to the margin (eq. 1), G lowers theirs (eq. 2) and keeps
-    the codes of a batch apart (section 2.4). The norm grows with the square root of the number of pixels, and the margin with it:
-    10 is the authors' for MNIST.
+    the codes of a batch apart (section 2.4). With `noise` D learns to remove it. The norm grows with the square root of the number of
+    pixels, and the margin with it: 10 is the authors' for MNIST.
     """
 
     name = "ebgan"
@@ -51,6 +51,7 @@ class EBGAN(Family[AutoencoderArch, EBGANHparams]):
     }
     default_data = "mnist5k"
     decision = None
+    admits_augmentation = False  # D would have to undo what it cannot know
 
     def build(self, arch: AutoencoderArch, form: Form) -> Players:
         return Players(g=make_generator(arch, form), d=Autoencoder(arch, form))

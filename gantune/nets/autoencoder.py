@@ -20,13 +20,15 @@ class AutoencoderArch(StandardArch):
 
 
 class Autoencoder(nn.Module):
-    """x (N, *shape) → its reconstruction (N, *shape) and its code (N, code_dim)."""
+    """x (N, *shape) → its reconstruction (N, *shape) and its code (N, code_dim); `bounded` as in `make_generator`."""
 
-    def __init__(self, arch: AutoencoderArch, form: Form) -> None:
+    def __init__(self, arch: AutoencoderArch, form: Form, *, bounded: bool = True) -> None:
         super().__init__()
         trunk, width = make_trunk(arch, form)
         self.encoder = nn.Sequential(trunk, nn.Linear(width, arch.code_dim))
-        self.decoder = make_generator(dataclasses.replace(arch, g_net="same", g_norm=arch.d_norm), form, inputs=arch.code_dim)
+        self.decoder = make_generator(
+            dataclasses.replace(arch, g_net="same", g_norm=arch.d_norm), form, inputs=arch.code_dim, bounded=bounded
+        )
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         code = self.encoder(x)

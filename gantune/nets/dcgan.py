@@ -22,12 +22,12 @@ def doublings(shape: tuple[int, ...]) -> int:
 
 
 class DCGANGenerator(nn.Module):
-    """z (N, latent_dim) → image (N, C, H, H) in (-1, 1).
+    """z (N, latent_dim) → image (N, C, H, H) in (-1, 1), or of any size where it is not `bounded`.
 
     The projection to 4 × 4 is a linear layer: the same map as a 4 × 4 transposed convolution of a 1 × 1 input.
     """
 
-    def __init__(self, latent_dim: int, features: int, shape: tuple[int, ...], g_norm: str = "batch") -> None:
+    def __init__(self, latent_dim: int, features: int, shape: tuple[int, ...], g_norm: str = "batch", bounded: bool = True) -> None:
         super().__init__()
         count = doublings(shape)
         width = features << (count - 1)
@@ -38,7 +38,7 @@ class DCGANGenerator(nn.Module):
         for _ in range(count - 1):
             stack += [nn.ConvTranspose2d(width, width // 2, 4, 2, 1, bias=bias), *norm(g_norm, width // 2), nn.ReLU(inplace=True)]
             width //= 2
-        stack += [nn.ConvTranspose2d(width, shape[0], 4, 2, 1, bias=bias), nn.Tanh()]
+        stack += [nn.ConvTranspose2d(width, shape[0], 4, 2, 1, bias=bias), *([nn.Tanh()] if bounded else [])]
         self.net = nn.Sequential(*stack)
         self.apply(conv_init(g_norm))
 

@@ -11,9 +11,11 @@ from gantune.nets.norms import flat_norm
 
 
 class MLPGenerator(nn.Module):
-    """z (N, latent_dim) → (N, *shape); tanh at the output of images, none for points."""
+    """z (N, latent_dim) → (N, *shape); tanh at the output of images unless it is not `bounded`, none for points."""
 
-    def __init__(self, latent_dim: int, hidden: int, layers: int, shape: tuple[int, ...], g_norm: str = "none") -> None:
+    def __init__(
+        self, latent_dim: int, hidden: int, layers: int, shape: tuple[int, ...], g_norm: str = "none", bounded: bool = True
+    ) -> None:
         super().__init__()
         self.shape = shape
         widths = [latent_dim, *[hidden] * layers]
@@ -21,7 +23,7 @@ class MLPGenerator(nn.Module):
         for fan_in, fan_out in itertools.pairwise(widths):
             stack += [nn.Linear(fan_in, fan_out), *flat_norm(g_norm, fan_out), nn.ReLU(inplace=True)]
         stack.append(nn.Linear(hidden, math.prod(shape)))
-        if len(shape) == 3:
+        if len(shape) == 3 and bounded:
             stack.append(nn.Tanh())
         self.net = nn.Sequential(*stack)
 

@@ -49,14 +49,14 @@ class DownBlock(nn.Module):
 
 
 class ResNetGenerator(nn.Module):
-    """z (N, latent_dim) → image (N, C, H, H) in (-1, 1); every map has 4 · features channels."""
+    """z (N, latent_dim) → image (N, C, H, H) in (-1, 1), or of any size where it is not `bounded`; every map has 4 · features channels."""
 
-    def __init__(self, latent_dim: int, features: int, shape: tuple[int, ...], g_norm: str = "batch") -> None:
+    def __init__(self, latent_dim: int, features: int, shape: tuple[int, ...], g_norm: str = "batch", bounded: bool = True) -> None:
         super().__init__()
         self.width = width = 4 * features
         self.project = nn.Linear(latent_dim, width * 16)
         blocks = [UpBlock(width, g_norm) for _ in range(doublings(shape))]
-        end = [*norm(g_norm, width), nn.ReLU(inplace=True), nn.Conv2d(width, shape[0], 3, padding=1), nn.Tanh()]
+        end = [*norm(g_norm, width), nn.ReLU(inplace=True), nn.Conv2d(width, shape[0], 3, padding=1), *([nn.Tanh()] if bounded else [])]
         self.net = nn.Sequential(*blocks, *end)
         self.apply(xavier_init)
 

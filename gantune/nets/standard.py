@@ -39,13 +39,16 @@ def kind_of(net: str, form: Form) -> str:
     return net if net != "auto" else "dcgan" if form.is_image else "mlp"
 
 
-def make_generator(arch: StandardArch, form: Form, inputs: int | None = None) -> nn.Module:
-    """A generator of examples from (N, `inputs`), by default z. `UserError` where its kind does not fit the data."""
+def make_generator(arch: StandardArch, form: Form, inputs: int | None = None, *, bounded: bool = True) -> nn.Module:
+    """A generator of examples from (N, `inputs`), by default z; without `bounded` its pictures may lie outside (-1, 1).
+
+    `UserError` where its kind does not fit the data.
+    """
     kind = kind_of(arch.net if arch.g_net == "same" else arch.g_net, form)
     inputs = arch.latent_dim if inputs is None else inputs
     if kind == "mlp":
-        return MLPGenerator(inputs, arch.hidden, arch.layers, form.shape, arch.g_norm if form.is_image else "none")
-    return (DCGANGenerator if kind == "dcgan" else ResNetGenerator)(inputs, arch.features, form.shape, arch.g_norm)
+        return MLPGenerator(inputs, arch.hidden, arch.layers, form.shape, arch.g_norm if form.is_image else "none", bounded)
+    return (DCGANGenerator if kind == "dcgan" else ResNetGenerator)(inputs, arch.features, form.shape, arch.g_norm, bounded)
 
 
 def make_discriminator(arch: StandardArch, form: Form) -> nn.Module:

@@ -95,8 +95,8 @@ class Trainer:
             self._d_step()
         if kimg < training.d_warmup:
             return
-        for _ in range(int(value_at(training.g_steps, kimg))):
-            self._g_step()
+        for number in range(int(value_at(training.g_steps, kimg))):
+            self._g_step(number)
         if self.average is not None:
             self.average.update(self.g, self.kimg - kimg)
 
@@ -115,10 +115,11 @@ class Trainer:
         verdicts = verdicts_of_d(aux["d_real"], aux["d_fake"], family.decision)
         self.d_meter.add({"d_loss": aux["d_adv"], **verdicts, "d_grad_norm": norm} | _signals_in(aux))
 
-    def _g_step(self) -> None:
+    def _g_step(self, number: int = 0) -> None:
+        """The `number`-th of a round, counted from 0; each has a batch of its own."""
         family = self.family
         self._give_gradients_to(self.g)
-        batch, draws = self.batches(self.d_steps), self._draw(self.training.batch, self.draws)
+        batch, draws = self.batches(self.d_steps + number), self._draw(self.training.batch, self.draws)
         loss, aux = family.g_loss(self.seen_g, self.seen_d, batch, draws, self.config.hparams, self.memo)
         self.opt_g.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped

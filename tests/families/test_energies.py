@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor
+from toys import dataset_for, toy_config
 
+from gantune.errors import UserError
 from gantune.families.base import Batch, Draws
 from gantune.families.began import BEGAN, BEGANHparams
 from gantune.families.ebgan import EBGAN, EBGANHparams
@@ -45,6 +47,23 @@ def test_ebgan_margin_falls_to_its_end_and_has_no_equilibrium_meanwhile() -> Non
     assert readings == [10, 6, 2, 2]
     assert EBGAN().equilibrium(hp) is None
     assert EBGAN().equilibrium(EBGANHparams()).value == 10
+
+
+@pytest.mark.parametrize("name", ["ebgan", "began"])
+def test_augmentation_is_refused_where_the_energy_is_of_the_picture_itself(name: str) -> None:
+    with pytest.raises(UserError, match="augment=all cannot be used"):
+        toy_config(name, "images", augment="all").check_fits(dataset_for("images").form)
+
+
+@pytest.mark.parametrize("net", ["dcgan", "resnet", "mlp"])
+def test_the_reconstruction_of_began_is_linear_and_its_pictures_are_bounded(net: str) -> None:
+    config, form = toy_config("began", "images", net=net), dataset_for("images").form
+    players = config.family.build(config.arch, form)
+    for part in (players.g, players.d.decoder):
+        for layer in part.parameters():
+            torch.nn.init.constant_(layer, 0.3)
+    assert players.g(torch.ones(2, config.arch.latent_dim)).max() <= 1
+    assert players.d.decoder(torch.ones(2, config.arch.code_dim)).max() > 1
 
 
 def test_began_balances_the_two_errors() -> None:

@@ -72,6 +72,20 @@ def test_signals_are_means_over_the_steps_since_the_last_report() -> None:
     assert trainer.signals()["d_steps"] == 10
 
 
+def test_each_g_step_of_a_round_has_a_batch_of_its_own() -> None:
+    trainer = trainer_of(g_steps=2)
+    asked: list[int] = []
+    batches = trainer.batches
+
+    def noting(number: int) -> Batch:
+        asked.append(number)
+        return batches(number)
+
+    trainer.batches = noting  # type: ignore[assignment]  # the one method that the trainer uses
+    trainer.train_to(0.05)
+    assert asked[:6] == [0, 1, 2, 1, 2, 3]
+
+
 def test_without_generator_steps_there_is_no_generator_loss() -> None:
     trainer = trainer_of(d_warmup=1)
     trainer.train_to(0.1)
