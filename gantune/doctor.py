@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import http.client
 import importlib.metadata
 import os
 import shutil
-import socket
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from gantune.runtime.address import NAMED, NO_CLIENT, knock
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def _tracker() -> Check:
         if error.code == 403:
             mend = f"The server refuses this host name: start it with --allowed-hosts {uri.split('//')[-1].rstrip('/')}."
         return Check("MLflow", False, f"{uri} answers {error.code}", mend)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         return Check("MLflow", False, f"{uri}: {error}", mend)
 
 
@@ -129,13 +131,12 @@ def _ray() -> Check:
     address = os.environ.get("RAY_ADDRESS", "")
     if not address:
         return Check("Ray", True, "starts on this machine with each sweep")
-    if address.startswith("ray://") or address in {"auto", "local"}:
-        return Check(
-            "Ray", not address.startswith("ray://"), address, "Ray Client cannot run Tune: give the head's host:6379, or unset RAY_ADDRESS."
-        )
-    host, _, port = address.partition(":")
+    if address.startswith("ray://"):
+        return Check("Ray", False, address, NO_CLIENT)
+    if address in NAMED:
+        return Check("Ray", True, address)
     try:
-        with socket.create_connection((host, int(port or 6379)), timeout=3):
-            return Check("Ray", True, f"cluster at {address}")
+        knock(address, 3)
+        return Check("Ray", True, f"cluster at {address}")
     except (OSError, ValueError) as error:
         return Check("Ray", False, f"{address}: {error}", "Start the cluster, or unset RAY_ADDRESS to run on this machine.")

@@ -116,6 +116,8 @@ def params_of(settings: type) -> dict[str, Param]:
     hints = typing.get_type_hints(settings)
     declared = {}
     for field in dataclasses.fields(settings):
+        if "param" not in field.metadata:
+            raise UserError(f'{settings.__name__}.{field.name} is declared as: {field.name}: TYPE = param(DEFAULT, "meaning").')
         kind = hints[field.name]
         if isinstance(kind, types.UnionType):  # a schedule's field is `int | Steps`
             kind = typing.get_args(kind)[0]

@@ -5,10 +5,23 @@ from __future__ import annotations
 import hashlib
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
 from gantune.errors import UserError
+
+
+@contextmanager
+def trusting(what: str) -> Iterator[None]:
+    """Around the first uses of what a user's file defines: its slips become a `UserError` that begins with `what`."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{what}: {str(error).removeprefix(what)}") from error
+    except (Exception, SystemExit) as error:
+        raise UserError(f"{what}: {type(error).__name__}: {error}") from error
 
 
 def run_file(file: Path, where: str, text: str | None = None) -> ModuleType:
@@ -20,7 +33,7 @@ def run_file(file: Path, where: str, text: str | None = None) -> ModuleType:
     try:
         code = compile(file.read_bytes() if text is None else text, str(file), "exec", dont_inherit=True)
         exec(code, module.__dict__)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
         line = f", line {lines[-1]}" if lines else ""

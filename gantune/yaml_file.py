@@ -55,6 +55,8 @@ def parse_yaml(text: str, shown: str) -> YamlFile:
     if not isinstance(content, dict):
         raise UserError(f"{shown}: a mapping of keys to values is needed, got a {_noun(content)}.")
     lines: dict[tuple[str, ...], int] = {}
+    for key in content:
+        _check_tree(content[key], shown)
     _number_lines(YAML(typ="safe", pure=True).compose(text), (), lines)
     for key in content:
         if not isinstance(key, str):
@@ -64,7 +66,9 @@ def parse_yaml(text: str, shown: str) -> YamlFile:
 
 def parse_value(text: str, shown: str) -> Any:
     """One value as it would stand in a file: `1e-5` a number, `[1, 2]` a list, `a b` a text."""
-    return _load(text, shown)
+    value = _load(text, shown)
+    _check_tree(value, shown)
+    return value
 
 
 def _load(text: str, shown: str) -> Any:
@@ -75,8 +79,20 @@ def _load(text: str, shown: str) -> Any:
         raise UserError(f"{shown}, line {_line(error)}: {what}.") from None
     except MarkedYAMLError as error:
         raise UserError(f"{shown}, line {_line(error)}: not valid YAML: {error.problem or error.context}.") from None
+    except RecursionError:
+        raise UserError(f"{shown}: nested too deeply for a settings file.") from None
     except (YAMLError, ValueError) as error:  # a value such as the date 2024-13-45
         raise UserError(f"{shown}: not valid YAML: {str(error).splitlines()[0]}.") from None
+
+
+def _check_tree(value: Any, shown: str, above: tuple[int, ...] = ()) -> None:
+    """`UserError` where a part holds itself, as anchors can make it."""
+    if not isinstance(value, (dict, list)):
+        return
+    if id(value) in above:
+        raise UserError(f"{shown}: an anchor (&, *) makes a value hold itself.")
+    for part in value.values() if isinstance(value, dict) else value:
+        _check_tree(part, shown, (*above, id(value)))
 
 
 def _line(error: MarkedYAMLError) -> int:

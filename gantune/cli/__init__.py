@@ -49,6 +49,14 @@ def _run(arguments: list[str], debug: bool) -> int:
     except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # a full disk, a read-only file system
+        if debug:
+            traceback.print_exc()
+        if error.errno is None:
+            _complain(f"{error}.")
+            return 2
+        _complain(f"{error.filename or 'a file'}: {error.strerror}.")
+        return 2
     except Exception as error:  # noqa: BLE001  # the last line of defence: a traceback on demand only
         if debug:
             traceback.print_exc()

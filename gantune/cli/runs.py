@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from pathlib import Path
@@ -103,6 +102,6 @@ def fid(
 
     result: dict[str, Any] = compare(a, b, extractor=extractor, weights=weights)
     if as_json:
-        print_json(json.loads(json.dumps(result)))
+        print_json(result)
         return
     print_table(["metric", "value"], [[key, f"{value:.6g}" if isinstance(value, float) else str(value)] for key, value in result.items()])

@@ -130,12 +130,20 @@ def ls(runs: Runs = RUNS, as_json: Json = False) -> None:
     from gantune.tracking.record import SweepRecord
     from gantune.tracking.store import list_sweeps
 
-    records = [SweepRecord.load(folder) for folder in list_sweeps(runs)]
+    summaries = []
+    for folder in list_sweeps(runs):
+        try:
+            summaries.append(_summary(SweepRecord.load(folder)))
+        except UserError as error:
+            summaries.append({"sweep": folder.name, "status": "damaged", "why": str(error)})
     if as_json:
-        print_json([_summary(record) for record in records])
+        print_json(summaries)
         return
     rows = []
-    for summary in map(_summary, records):
+    for summary in summaries:
+        if summary["status"] == "damaged":
+            rows.append([summary["sweep"], "damaged", "", "", "", "", ""])
+            continue
         best = "" if summary["value"] is None else f"{summary['value']:.2f}"
         family = summary["family"] if isinstance(summary["family"], str) else f"{len(summary['family'])} families"
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(summary["created"]))

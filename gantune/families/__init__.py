@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,8 @@ from gantune.families.noise_gan import NoiseGAN
 from gantune.families.pix2pix import Pix2Pix
 from gantune.families.wgan import WGAN
 from gantune.families.wgan_gp import WGANGP
-from gantune.user_code import run_file
+from gantune.params import params_of
+from gantune.user_code import run_file, trusting
 
 _BUNDLED: tuple[type[Family[Any, Any]], ...] = (
     GAN,
@@ -70,4 +72,11 @@ def open_family(ref: str) -> Family[Any, Any]:
     family = getattr(run_file(file, f"family {ref!r}: "), attribute, None)
     if not (isinstance(family, type) and issubclass(family, Family)):
         raise UserError(f"family {ref!r}: {file.name} has no subclass of gantune.families.base.Family called {attribute}.")
-    return family()
+    with trusting(f"family {ref!r}"):
+        opened = family()
+        for settings in (opened.Arch, opened.Hparams):
+            params_of(settings)
+        if not isinstance(opened.canonical, Mapping):
+            raise UserError(f"canonical is a dict of parameters, got {opened.canonical!r}.")
+        opened.equilibrium(opened.Hparams())
+    return opened

@@ -7,7 +7,6 @@ import logging
 import math
 import os
 import shutil
-import socket
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from pathlib import Path
 import ray
 
 from gantune.errors import UserError
+from gantune.runtime.address import NAMED, NO_CLIENT, knock
 
 SOCKET_ROOM = 40  # characters of a temporary folder that leave room for Ray's socket names, which end at 107
 ANSWERS_WITHIN = 10.0  # seconds
@@ -47,7 +47,7 @@ class Session:
 @contextlib.contextmanager
 def session(*, local: bool = False, cpus: int | None = None) -> Iterator[Session]:
     """Ray, for as long as the context lasts."""
-    address = None if local else os.environ.get("RAY_ADDRESS")
+    address = None if local else os.environ.get("RAY_ADDRESS") or None
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")  # a trial that asked for no GPU sees none
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     warnings.filterwarnings("ignore", category=FutureWarning, module="ray")
@@ -65,10 +65,12 @@ def session(*, local: bool = False, cpus: int | None = None) -> Iterator[Session
 def _connect(address: str | None, cpus: int | None) -> Path | None:
     """Connect to the cluster at `address`, or start Ray on this machine: gives the folder that it then keeps for itself."""
     if address is not None:
+        if address.startswith("ray://"):
+            raise UserError(f"RAY_ADDRESS={address}: {NO_CLIENT}")
         _check_listens(address)
         try:
             ray.init(address=address, log_to_driver=False, configure_logging=True, logging_level=logging.CRITICAL)
-        except ConnectionError as error:
+        except (ConnectionError, ValueError) as error:  # nobody there; no address
             raise _no_cluster(address, error) from None
         return None
     long_tmp = len(tempfile.gettempdir()) > SOCKET_ROOM
@@ -87,13 +89,11 @@ def _connect(address: str | None, cpus: int | None) -> Path | None:
 
 def _check_listens(address: str) -> None:
     """`UserError` when nothing listens at HOST:PORT: Ray itself tries for minutes, and logs every attempt. `auto` names no place."""
-    host, colon, port = address.removeprefix("ray://").rpartition(":")
-    if not colon or not port.isdecimal():
-        return
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWERS_WITHIN).close()
-    except (OSError, OverflowError) as error:  # a port above 65535 overflows
-        raise _no_cluster(address, error) from None
+    if address not in NAMED:
+        try:
+            knock(address, ANSWERS_WITHIN)
+        except (OSError, ValueError) as error:
+            raise _no_cluster(address, error) from None
 
 
 def _no_cluster(address: str, error: Exception) -> UserError:

@@ -12,7 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-FILE = "stop.json"
+from gantune.errors import UserError
+from gantune.tracking.lock import held
+
+FILE, LOCK = "stop.json", ".stop.lock"
+WAIT_SECONDS = 5.0
 
 
 class Halt(BaseException):
@@ -71,14 +75,17 @@ class StopRequests:
 def request_stop(folder: Path, trial: str | None = None) -> None:
     """Ask the sweep's driver to end `trial`, or everything."""
     path = folder / FILE
-    asked = read_requests(path)
-    if trial is None:
-        asked["sweep"] = True
-    else:
-        asked["trials"] = sorted({*asked["trials"], trial})
-    partial = path.with_name(f".{FILE}.{os.getpid()}")
-    partial.write_text(json.dumps(asked))
-    os.replace(partial, path)
+    with held(folder / LOCK, seconds=WAIT_SECONDS) as mine:
+        if not mine:
+            raise UserError(f"{folder.name}: another request to stop is being written. Try again.")
+        asked = read_requests(path)
+        if trial is None:
+            asked["sweep"] = True
+        else:
+            asked["trials"] = sorted({*asked["trials"], trial})
+        partial = path.with_name(f".{FILE}.{os.getpid()}")
+        partial.write_text(json.dumps(asked))
+        os.replace(partial, path)
 
 
 def read_requests(path: Path) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -62,7 +62,7 @@ def _range(kind: Kind, content: Any, param: Param | None, where: str, when: Mapp
     if not isinstance(content, (list, tuple)) or len(content) != 2:
         raise UserError(f"{where}{_a(kind)} range is two numbers, from and to, got {content!r}. {example}")
     for end in content:
-        if isinstance(end, bool) or not isinstance(end, (int, float)) or not math.isfinite(end):
+        if isinstance(end, bool) or not isinstance(end, (int, float)) or not abs(end) <= sys.float_info.max:
             raise UserError(f"{where}{_a(kind)} range is two finite numbers, got {content!r}. {example}")
         if kind in ("int", "int_log") and end != int(end):
             raise UserError(f"{where}{_a(kind)} range is two whole numbers, got {content!r}. {example}")
@@ -110,7 +110,7 @@ def _checked(value: Any, param: Param | None, where: str) -> Any:
     """`value` as the parameter takes it; for a name that only feeds derivations, a finite number or a text."""
     if param is not None:
         return param.check(value, _above(where, param.name))
-    if isinstance(value, (str, bool)) or (isinstance(value, (int, float)) and math.isfinite(value)):
+    if isinstance(value, (str, bool)) or (isinstance(value, (int, float)) and abs(value) <= sys.float_info.max):
         return value
     raise UserError(f"{where}a number or a text is needed, got {value!r}.")
 

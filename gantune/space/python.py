@@ -86,7 +86,7 @@ class PythonSpace:
             values = self.call(trial)
         except UserError as error:
             raise UserError(f"{where}{error}") from None
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise UserError(f"{where}it raised {type(error).__name__}: {error}") from error
         if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
             raise UserError(f"{where}it returns a dict from parameter names to values, got {values!r:.80}.")

@@ -18,7 +18,7 @@ from gantune.stopping.mode_collapse import ModeCollapse
 from gantune.stopping.plateau import Plateau
 from gantune.stopping.rule import Rule
 from gantune.stopping.verdict import Verdict
-from gantune.user_code import run_file
+from gantune.user_code import run_file, trusting
 
 BY_SEVERITY: tuple[type[Rule], ...] = (Diverged, DDead, DWon, ModeCollapse, AtEquilibrium, Plateau)
 RULES: dict[str, type[Rule]] = {str(rule.reason): rule for rule in BY_SEVERITY}
@@ -43,7 +43,14 @@ def open_rules(
         name, options = _parted(spec, where)
         if name in rules or name in inactive:
             raise UserError(f"{where}stop rule {name!r} is named twice.")
-        rule = make(_rule_class(name, where), options, f"{where}{name}: ")
+        kind = _rule_class(name, where)
+        if name in RULES:
+            rule = make(kind, options, f"{where}{name}: ")
+        else:
+            with trusting(f"{where}stop rule {name!r}"):
+                if "__dataclass_fields__" not in vars(kind):
+                    raise UserError(f"{kind.__name__} needs @dataclass(frozen=True) above it.")
+                rule = make(kind, options)
         why = rule.unfit(equilibrium)
         if why is None:
             rules[name] = rule

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 from pathlib import Path
@@ -132,3 +133,91 @@ def test_a_single_run_is_no_sweep_and_takes_no_rules(here: Path, capsys: pytest.
     (here / "runs" / "train-gan-1" / "plan.json").write_text("{}")
     assert cli._run(["show", "train-gan-1"], debug=False) == 2
     assert "is a single run, no sweep" in capsys.readouterr().err
+
+
+RULE = "from dataclasses import dataclass\nfrom typing import ClassVar\nfrom gantune.params import param\n"
+RULE += "from gantune.stopping import Reason, Rule, Verdict\n\n\n"
+CALL = "    reason: ClassVar[Reason] = Reason.PLATEAU\n\n    def __call__(self, curve):\n        return Verdict.CONTINUE\n"
+SLIPS = {
+    "exit": ("import sys\nsys.exit(0)\n", "line 2: the file raised SystemExit"),
+    "no call": (RULE + "@dataclass(frozen=True)\nclass Mine(Rule):\n    reason: ClassVar[Reason] = Reason.PLATEAU\n", "__call__"),
+    "plain field": (RULE + "@dataclass(frozen=True)\nclass Mine(Rule):\n    worst: float = 1.0\n" + CALL, "worst: TYPE = param("),
+    "no dataclass": (RULE + "class Mine(Rule):\n    worst: float = param(1.0, 'w')\n" + CALL, "needs @dataclass(frozen=True)"),
+}
+FAMILIES = {
+    "exit": ("import sys\nsys.exit(0)\n", "the file raised SystemExit"),
+    "no losses": (
+        "from gantune.families.standard import StandardGAN\n\n\nclass Mine(StandardGAN):\n    name = 'mine'\n    canonical = {}\n",
+        "adversarial_d",
+    ),
+    "canonical": ("from gantune.families.dcgan import DCGAN\n\n\nclass Mine(DCGAN):\n    canonical = None\n", "canonical is a dict"),
+    "equilibrium": (
+        "from gantune.families.dcgan import DCGAN\n\n\nclass Mine(DCGAN):\n    def equilibrium(self, hp):\n        return 1 / 0\n",
+        "ZeroDivisionError",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SLIPS)
+def test_slips_in_a_rule_of_ones_own(here: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    code, said = SLIPS[name]
+    (here / "mine.py").write_text(code)
+    assert cli._run(["sweep", "dcgan", "--dry-run", "--set", "stopping=[./mine.py:Mine]"], debug=False) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_slips_in_a_family_of_ones_own(here: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    code, said = FAMILIES[name]
+    (here / "mine.py").write_text(code)
+    assert cli._run(["train", "./mine.py:Mine"], debug=False) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("address", "said"), [("foo", "HOST:PORT"), ("ray://a:1", "Ray Client cannot run Tune"), ("a:99999", "HOST:PORT")])
+def test_an_address_of_ray_that_is_none(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], address: str, said: str
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    assert cli._run(["sweep", "dcgan", "--dry-run"], debug=False) == 2
+    assert said in capsys.readouterr().err
+    monkeypatch.setenv("RAY_ADDRESS", "")
+    assert cli._run(["sweep", "irgan", "--dry-run"], debug=False) == 0
+
+
+def test_the_doctor_survives_odd_addresses(here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:abc")
+    monkeypatch.setenv("RAY_ADDRESS", "[::1]:9")
+    cli._run(["doctor"], debug=False)
+    told = capsys.readouterr()
+    assert "nonnumeric port" in told.out + told.err
+    assert "defect" not in told.err
+
+
+@pytest.mark.parametrize("text", ["family: &x [*x]\n", "family: " + "[" * 3000 + "]" * 3000 + "\n"])
+def test_files_that_hold_themselves_or_nest_without_end(here: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
+    (here / "odd.yaml").write_text(text)
+    assert cli._run(["sweep", "odd.yaml", "--dry-run"], debug=False) == 2
+    assert "odd.yaml: " in capsys.readouterr().err
+
+
+def test_numbers_beyond_all_range(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_sweep(here, GOOD, f"lr_g: {{uniform: [0, 1{'0' * 400}]}}\n")
+    assert cli._run(["sweep", "mine", "--dry-run"], debug=False) == 2
+    assert "two finite numbers" in capsys.readouterr().err
+
+
+def test_a_damaged_sweep_does_not_hide_the_others(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "runs" / "x-1").mkdir(parents=True)
+    (here / "runs" / "x-1" / "sweep.json").write_text('{"name')
+    assert cli._run(["ls"], debug=False) == 0
+    assert "x-1\tdamaged" in capsys.readouterr().out
+
+
+def test_a_full_disk_is_no_defect(here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "samples.png")
+
+    monkeypatch.setattr("gantune.cli.runs.generator_path", full)
+    assert cli._run(["sample", "x"], debug=False) == 2
+    assert capsys.readouterr().err == "gantune: samples.png: No space left on device.\n"

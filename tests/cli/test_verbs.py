@@ -118,7 +118,7 @@ def test_samples_are_named_after_their_run_and_say_how_far_it_was(
     monkeypatch.chdir(tmp_path)
     say(capsys, "train", "gan", "--data", "ring8", "--kimg", "1", "--out", "runs/train-gan-1")
     told = say(capsys, "sample", "train-gan-1", "--n", "8")
-    assert "after 1.024 kimg, its best report, in samples-train-gan-1.png\n" in told
+    assert "after 1 kimg, its best report, in samples-train-gan-1.png\n" in told
     assert "which they replace" in say(capsys, "sample", "train-gan-1", "--n", "8")
     assert (tmp_path / "samples-train-gan-1.png").is_file()
 
