@@ -113,10 +113,9 @@ def _tracker() -> Check:
     if not uri.startswith("http"):
         return Check("MLflow", True, uri or "the store in the runs folder")
     mend = "Start the server, or unset MLFLOW_TRACKING_URI. A sweep runs on without it; `gantune sync` catches up."
-    request = urllib.request.Request(
-        f"{uri.rstrip('/')}/api/2.0/mlflow/experiments/search", data=b'{"max_results": 1}', headers={"Content-Type": "application/json"}
-    )
+    place, asked = f"{uri.rstrip('/')}/api/2.0/mlflow/experiments/search", b'{"max_results": 1}'
     try:
+        request = urllib.request.Request(place, data=asked, headers={"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=5) as answer:  # the API: /health answers even where the Host header is refused
             return Check("MLflow", answer.status == 200, uri)
     except urllib.error.HTTPError as error:

@@ -77,7 +77,7 @@ class Param:
         plain = dataclasses.replace(self, schedule=False)
         try:
             table = sorted((float(start), plain.check(value, where)) for start, value in dict(steps).items())
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             if isinstance(error, UserError):
                 raise
             raise UserError(f"{where}{self.name}: a schedule maps kimg to values, such as {{0: 5, 20: 1}}.") from None

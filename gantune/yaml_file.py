@@ -55,8 +55,7 @@ def parse_yaml(text: str, shown: str) -> YamlFile:
     if not isinstance(content, dict):
         raise UserError(f"{shown}: a mapping of keys to values is needed, got a {_noun(content)}.")
     lines: dict[tuple[str, ...], int] = {}
-    for key in content:
-        _check_tree(content[key], shown)
+    _check_tree(content, shown)
     _number_lines(YAML(typ="safe", pure=True).compose(text), (), lines)
     for key in content:
         if not isinstance(key, str):
@@ -85,14 +84,16 @@ def _load(text: str, shown: str) -> Any:
         raise UserError(f"{shown}: not valid YAML: {str(error).splitlines()[0]}.") from None
 
 
-def _check_tree(value: Any, shown: str, above: tuple[int, ...] = ()) -> None:
-    """`UserError` where a part holds itself, as anchors can make it."""
-    if not isinstance(value, (dict, list)):
-        return
+def _check_tree(value: Any, shown: str, above: tuple[int, ...] = (), done: set[int] | None = None) -> None:
+    """`UserError` where a part holds itself, as anchors can make it. Parts that stand in several places are looked at once."""
+    done = set() if done is None else done
     if id(value) in above:
         raise UserError(f"{shown}: an anchor (&, *) makes a value hold itself.")
+    if not isinstance(value, (dict, list)) or id(value) in done:
+        return
+    done.add(id(value))
     for part in value.values() if isinstance(value, dict) else value:
-        _check_tree(part, shown, (*above, id(value)))
+        _check_tree(part, shown, (*above, id(value)), done)
 
 
 def _line(error: MarkedYAMLError) -> int:

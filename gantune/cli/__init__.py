@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -13,6 +14,8 @@ from gantune.cli.app import app
 from gantune.errors import UserError
 
 __all__ = ["app", "lists", "main", "runs", "sweeps"]
+
+OF_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)  # what a write reports without naming its file
 
 
 def main() -> None:
@@ -49,19 +52,22 @@ def _run(arguments: list[str], debug: bool) -> int:
     except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except OSError as error:  # a full disk, a read-only file system
+    except OSError as error:
+        if error.filename is None and error.errno not in OF_DISKS:
+            return _defect(error, debug)
         if debug:
             traceback.print_exc()
-        if error.errno is None:
-            _complain(f"{error}.")
-            return 2
         _complain(f"{error.filename or 'a file'}: {error.strerror}.")
         return 2
     except Exception as error:  # noqa: BLE001  # the last line of defence: a traceback on demand only
-        if debug:
-            traceback.print_exc()
-        _complain(f"a defect in gantune: {type(error).__name__}: {error}\nRun it again with --debug for the traceback.")
-        return 1
+        return _defect(error, debug)
+
+
+def _defect(error: Exception, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    _complain(f"a defect in gantune: {type(error).__name__}: {error}\nRun it again with --debug for the traceback.")
+    return 1
 
 
 def _complain(message: str) -> None:

@@ -134,7 +134,7 @@ def ls(runs: Runs = RUNS, as_json: Json = False) -> None:
     for folder in list_sweeps(runs):
         try:
             summaries.append(_summary(SweepRecord.load(folder)))
-        except UserError as error:
+        except (UserError, KeyError, TypeError) as error:  # not JSON; JSON of something else
             summaries.append({"sweep": folder.name, "status": "damaged", "why": str(error)})
     if as_json:
         print_json(summaries)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gantune.errors import UserError, did_you_mean
-from gantune.families.base import Family
+from gantune.families.base import Equilibrium, Family
 from gantune.families.began import BEGAN
 from gantune.families.bigan import BiGAN
 from gantune.families.cgan import CGAN
@@ -27,7 +27,7 @@ from gantune.families.noise_gan import NoiseGAN
 from gantune.families.pix2pix import Pix2Pix
 from gantune.families.wgan import WGAN
 from gantune.families.wgan_gp import WGANGP
-from gantune.params import params_of
+from gantune.params import make, params_of
 from gantune.user_code import run_file, trusting
 
 _BUNDLED: tuple[type[Family[Any, Any]], ...] = (
@@ -78,5 +78,8 @@ def open_family(ref: str) -> Family[Any, Any]:
             params_of(settings)
         if not isinstance(opened.canonical, Mapping):
             raise UserError(f"canonical is a dict of parameters, got {opened.canonical!r}.")
-        opened.equilibrium(opened.Hparams())
+        own = {name: value for name, value in opened.canonical.items() if name in params_of(opened.Hparams)}
+        found = opened.equilibrium(make(opened.Hparams, own))
+        if not (found is None or isinstance(found, Equilibrium)):
+            raise UserError(f"equilibrium gives an Equilibrium or None, got {found!r}.")
     return opened

@@ -51,6 +51,7 @@ def open_rules(
                 if "__dataclass_fields__" not in vars(kind):
                     raise UserError(f"{kind.__name__} needs @dataclass(frozen=True) above it.")
                 rule = make(kind, options)
+                rule.unfit(equilibrium)
         why = rule.unfit(equilibrium)
         if why is None:
             rules[name] = rule

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from PIL import Image
 
 from gantune import cli
+from gantune.runtime.stopping import read_requests, request_stop
 
 
 @pytest.fixture
@@ -151,6 +153,10 @@ FAMILIES = {
         "adversarial_d",
     ),
     "canonical": ("from gantune.families.dcgan import DCGAN\n\n\nclass Mine(DCGAN):\n    canonical = None\n", "canonical is a dict"),
+    "no equilibrium": (
+        "from gantune.families.dcgan import DCGAN\n\n\nclass Mine(DCGAN):\n    def equilibrium(self, hp):\n        return 0.7\n",
+        "gives an Equilibrium or None",
+    ),
     "equilibrium": (
         "from gantune.families.dcgan import DCGAN\n\n\nclass Mine(DCGAN):\n    def equilibrium(self, hp):\n        return 1 / 0\n",
         "ZeroDivisionError",
@@ -210,8 +216,12 @@ def test_numbers_beyond_all_range(here: Path, capsys: pytest.CaptureFixture[str]
 def test_a_damaged_sweep_does_not_hide_the_others(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "runs" / "x-1").mkdir(parents=True)
     (here / "runs" / "x-1" / "sweep.json").write_text('{"name')
+    (here / "runs" / "y-1").mkdir()
+    (here / "runs" / "y-1" / "sweep.json").write_text('{"created": 1}')
     assert cli._run(["ls"], debug=False) == 0
-    assert "x-1\tdamaged" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "x-1\tdamaged" in told
+    assert "y-1\tdamaged" in told
 
 
 def test_a_full_disk_is_no_defect(here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -221,3 +231,9 @@ def test_a_full_disk_is_no_defect(here: Path, monkeypatch: pytest.MonkeyPatch, c
     monkeypatch.setattr("gantune.cli.runs.generator_path", full)
     assert cli._run(["sample", "x"], debug=False) == 2
     assert capsys.readouterr().err == "gantune: samples.png: No space left on device.\n"
+
+
+def test_requests_to_stop_at_one_time_are_all_kept(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as many:
+        list(many.map(lambda number: request_stop(tmp_path, f"{number:04d}"), range(40)))
+    assert read_requests(tmp_path / "stop.json")["trials"] == [f"{number:04d}" for number in range(40)]
