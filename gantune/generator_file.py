@@ -99,7 +99,10 @@ def trusted_family(named: str, given: str | None, where: str) -> str:
     if given is None and named in family_names():
         return named
     if given is None:
-        raise UserError(f"{where} was made by a family of your own ({named}); give the code to run: ./{Path(named).name}.")
+        raise UserError(
+            f"{where} was made by a family of your own ({named}); give the code to run, such as --family ./{Path(named).name} "
+            f"(after `train --from` without --family)."
+        )
     if given.rpartition(":")[2] != named.rpartition(":")[2]:
         raise UserError(f"{where} is of family {named}, not of {given}.")
     return given

@@ -23,6 +23,7 @@ from gantune.stopping import Verdict
 from gantune.training import checkpoint
 from gantune.trial import Trial, TrialPlan, default_device
 
+WIDE = 64  # features
 DEVICES = {"cuda": "on a GPU", "cpu": "on the CPU"}
 
 
@@ -52,6 +53,9 @@ def plan_run(
     given = parse_sets(sets, declared_params(opened))
     values, notes = _sizes(family, opened, data)
     config = Config.of(opened, data, values | given, where="--set ")
+    width = config.flat().get("features", 0)
+    if width >= WIDE and "features" not in given and default_device().type == "cpu":
+        notes = [*notes, f"features={width} is made for a GPU: on a CPU --set features=16 is some ten times as fast"]
     folder = out or _new_folder(runs, f"train-{opened.name}")
     return _plan(folder, family, data, config.flat(), kimg, report_every, threads), notes
 

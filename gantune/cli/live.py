@@ -79,7 +79,12 @@ def _headline(picture: Picture) -> Text:
     else:
         text = f"{picture.name}: {picture.phase}"
     left = picture.seconds_left
-    return Text(text + (f", about {span(left)} left" if left else "") + f"  [{picture.slots} at a time]", style="bold")
+    return Text(
+        text
+        + (f", about {span(left)}{' of search' if picture.phase == 'search' else ''} left" if left else "")
+        + f"  [{picture.slots} at a time]",
+        style="bold",
+    )
 
 
 def _bar(picture: Picture) -> RenderableType:

@@ -145,7 +145,7 @@ def ls(runs: Runs = RUNS, as_json: Json = False) -> None:
             rows.append([summary["sweep"], "damaged", "", "", "", "", ""])
             continue
         best = "" if summary["value"] is None else f"{summary['value']:.2f}"
-        family = summary["family"] if isinstance(summary["family"], str) else f"{len(summary['family'])} families"
+        family = Path(summary["family"]).name if isinstance(summary["family"], str) else f"{len(summary['family'])} families"
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(summary["created"]))
         rows.append([summary["sweep"], summary["status"], when, family, summary["data"], f"{summary['ended']}/{summary['trials']}", best])
     print_table(["sweep", "status", "started", "family", "data", "trials", "best"], rows)
@@ -159,7 +159,7 @@ def _summary(record: SweepRecord) -> dict[str, Any]:
         "created": record.about.get("created", 0.0),
         "family": record.spec["family"],
         "data": record.spec["data"],
-        "trials": len(record.trials),
+        "trials": max(len(record.trials), record.wanted),
         "ended": sum(trial.reason is not None for trial in record.trials),
         "best": None if best is None else best.id,
         "value": None if best is None or best.value is None or not math.isfinite(best.value) else best.value,

@@ -80,7 +80,8 @@ def progress(sweep: Sweep) -> Progress:
         point = points[trial][at]
         now = (point.get("kimg", 0.0), point.get("seconds", 0.0))
         then = before.get(trial, (0.0, 0.0))
-        kimg, seconds = kimg + max(0.0, now[0] - then[0]), seconds + max(0.0, now[1] - then[1])
+        kimg += max(0.0, now[0] - then[0])
+        seconds += max(0.0, now[1] - then[1]) + point.get("eval_seconds", 0.0)
         before[trial] = now
         series.append((kimg, seconds, trial, point))
     bests = running_best([point for *_, point in series], sweep.metric, sweep.mode)

@@ -34,7 +34,7 @@ def trials_table(sweeps: Sequence[Sweep]) -> pa.Table:
         "rank": pa.array([row.rank for _, row in rows], pa.int64()),
         "settings": _text(row.group for _, row in rows),
         "kimg": _real(row.record.kimg for _, row in rows),
-        "seconds": _real(row.record.seconds for _, row in rows),
+        "device_seconds": _real(row.record.seconds for _, row in rows),
         "best": _real(row.best for _, row in rows),
         "best_kimg": _real(row.record.best_kimg for _, row in rows),
         "rescored": _real(row.rescored for _, row in rows),

@@ -36,7 +36,9 @@ KINDS = {
     "running": "running",
     "interrupted": "running",
 }
-KINDS |= dict.fromkeys(("d_won", "d_dead", "mode_collapse", "diverged"), "failed") | dict.fromkeys(("infra", "error", "user"), "broken")
+KINDS |= dict.fromkeys(("d_won", "d_dead", "mode_collapse", "diverged", "hopeless"), "failed") | dict.fromkeys(
+    ("infra", "error", "user"), "broken"
+)
 
 
 @dataclass

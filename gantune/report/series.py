@@ -56,7 +56,7 @@ def shown_at_first(rows: Sequence[Row]) -> list[str]:
     """The best three, the canonical setting, and one trial for each of three early-stop reasons."""
     chosen = [row for row in rows if row.value is not None][:3]
     chosen += [row for row in rows if row.record.origin == "canonical"][:1]
-    for reason in ("d_won", "mode_collapse", "diverged", "d_dead", "equilibrium", "plateau", "asha", "median"):
+    for reason in ("d_won", "mode_collapse", "diverged", "d_dead", "hopeless", "equilibrium", "plateau", "asha", "median"):
         if len(chosen) >= 6:
             break
         chosen += [row for row in rows if row.record.reason == reason and row not in chosen][:1]

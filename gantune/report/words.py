@@ -23,6 +23,7 @@ MEANINGS = {
     "d_dead": "with a dead discriminator",
     "mode_collapse": "with collapsed modes",
     "diverged": "diverged",
+    "hopeless": "given up by a rule of one's own",
     "infra": "lost to the infrastructure",
     "error": "ended by an error",
     "user": "stopped by hand",

@@ -71,8 +71,8 @@ class Picture:
         Of the search's trials the mean length so far is taken, the finalists' runs are all of full length.
         """
         trained = self.kimg - self.kimg_before
-        if self.phase not in ("search", "finalists") or trained <= 0 or not self.seconds:
-            return None
+        if self.phase not in ("search", "finalists") or trained < self.kimg_budget / 2 or trained <= 0 or not self.seconds:
+            return None  # too little to tell a pace from a start
         if self.phase == "finalists":
             left = sum(self.kimg_budget - view.kimg for view in self.finals.values() if view.state == "running")
             return (left + self.kimg_budget * (self.finals_total - len(self.finals))) * self.seconds / trained

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -66,10 +66,15 @@ def space_of(file: YamlFile, family: str, pins: Pins | None = None) -> tuple[Sea
     """The space in a file that has been read."""
     own, left_out = admitted(file, open_family(family).name)
     space, notes = member_of(own, family, pins or Pins())
-    if left_out:
-        are = "is not searched, as its condition is" if len(left_out) == 1 else "are not searched, as their conditions are"
-        notes = [*notes, f"{', '.join(left_out)} {are} on families that are not in this sweep"]
-    return space, notes
+    return space, notes + not_searched(left_out)
+
+
+def not_searched(names: Sequence[str]) -> list[str]:
+    """A note that parameters are left out; none where there are none."""
+    if not names:
+        return []
+    are = "is not searched, as its condition is" if len(names) == 1 else "are not searched, as their conditions are"
+    return [f"{', '.join(names)} {are} on families that are not in this sweep"]
 
 
 def member_of(file: YamlFile, family: str, pins: Pins, *, leaving_unmet: bool = False) -> tuple[SearchSpace, list[str]]:

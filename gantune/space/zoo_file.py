@@ -12,7 +12,7 @@ from gantune.families import open_family
 from gantune.space.admission import admitted, families_of
 from gantune.space.checks import fed_names
 from gantune.space.entries import searched
-from gantune.space.reading import Pins, find_space, member_of
+from gantune.space.reading import Pins, find_space, member_of, not_searched
 from gantune.space.space import SearchSpace
 from gantune.space.zoo import ZooSpace
 from gantune.yaml_file import YamlFile, read_yaml
@@ -68,16 +68,17 @@ def _check_pins(file: YamlFile, declared: Mapping[str, Mapping[str, Any]], pins:
 
 def _check_searched(file: YamlFile, members: Mapping[str, SearchSpace], pins: Pins, declared: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Notes on what none of these families searches and on fixed values that only some have."""
-    notes = []
+    notes, foreign = [], []
     for name in (name for name, entry in file.content.items() if searched(entry) and name not in pins.flags):
         families = families_of(file, name, members)
         if not any(name in member.parameters for member in members.values()):
             if families is not None and not set(families) & set(members):
-                notes.append(f"{name} is not searched, as its condition is on families that are not in this sweep: {', '.join(families)}")
+                foreign.append(name)
             elif not pins.flags:
                 raise UserError(f"{file.where((name,))}its condition is never met, so {name} would never be searched. Leave it out.")
             else:
                 notes.append(f"{name} is not searched, as what --set says does not meet its condition")
+    notes += not_searched(foreign)
     for name in (*pins.file, *pins.flags):
         having = [family for family in members if name in declared[family]]
         if having and len(having) < len(members):

@@ -8,7 +8,10 @@ from typing import ClassVar
 
 
 class Reason(StrEnum):
-    """Why a trial ended. The first three are complete runs; what a rule or the scheduler cut short is pruned; the rest failed."""
+    """Why a trial ended. The first three are complete runs; what a rule or the scheduler cut short is pruned; the rest failed.
+
+    HOPELESS is for rules of one's own that give a trial up; no bundled rule says it.
+    """
 
     EQUILIBRIUM = "equilibrium"
     PLATEAU = "plateau"
@@ -17,6 +20,7 @@ class Reason(StrEnum):
     D_DEAD = "d_dead"
     MODE_COLLAPSE = "mode_collapse"
     DIVERGED = "diverged"
+    HOPELESS = "hopeless"
     ASHA = "asha"
     MEDIAN = "median"
     INFRA = "infra"
@@ -25,7 +29,7 @@ class Reason(StrEnum):
 
 
 COMPLETE = frozenset({Reason.EQUILIBRIUM, Reason.PLATEAU, Reason.BUDGET})
-PRUNED = frozenset({Reason.D_WON, Reason.D_DEAD, Reason.MODE_COLLAPSE, Reason.DIVERGED, Reason.ASHA, Reason.MEDIAN})
+PRUNED = frozenset({Reason.D_WON, Reason.D_DEAD, Reason.MODE_COLLAPSE, Reason.DIVERGED, Reason.HOPELESS, Reason.ASHA, Reason.MEDIAN})
 FAILED = frozenset({Reason.INFRA, Reason.ERROR, Reason.USER})
 
 

@@ -81,6 +81,12 @@ class SweepRecord:
         return status
 
     @property
+    def wanted(self) -> int:
+        """How many trials it shall have."""
+        asked = [int(driver["trials"]) for driver in self.drivers if "trials" in driver]
+        return asked[-1] if asked else int((self.spec.get("budget") or {}).get("trials", 0))
+
+    @property
     def families(self) -> tuple[str, ...]:
         """What is searched: one family as it was given, or the names of several."""
         return self.refs if len(self.refs) == 1 else tuple(self.spec["space"]["members"])

@@ -53,8 +53,10 @@ def test_time_left_after_a_resume_counts_only_what_this_driver_trained() -> None
     live.phase("search")
     assert live.picture.seconds_left is None
     live.show(Entry("0001", 1, {}, {}, "sampler", points={10.0: {}}))
+    assert live.picture.seconds_left is None, "too early for a pace"
+    live.show(Entry("0001", 1, {}, {}, "sampler", points={20.0: {}}))
     picture = live.picture
-    assert picture.seconds_left == pytest.approx(picture.seconds * 2)  # 10 kimg so far, 20 more
+    assert picture.seconds_left == pytest.approx(picture.seconds / 2)  # 20 kimg so far, 10 more
 
 
 def test_time_left_of_finalists_counts_neither_the_search_nor_an_earlier_drivers_runs() -> None:
@@ -65,6 +67,6 @@ def test_time_left_of_finalists_counts_neither_the_search_nor_an_earlier_drivers
     live.show_final(TrialView("0000-s1000", "complete", 60.0))
     live.begin_finals(3, 60.0)
     assert live.picture.seconds_left is None
-    live.show_final(TrialView("0000-s1001", "running", 20.0))
+    live.show_final(TrialView("0000-s1001", "running", 40.0))
     picture = live.picture
-    assert picture.seconds_left == pytest.approx(picture.seconds * 5)  # 20 kimg so far, 40 and 60 more
+    assert picture.seconds_left == pytest.approx(picture.seconds * 2)  # 40 kimg so far, 20 and 60 more

@@ -104,7 +104,7 @@ def test_with_one_family_left_conditions_on_the_family_are_decided() -> None:
 
 def test_what_no_family_of_the_sweep_has_is_said() -> None:
     _, notes = read(families=("dcgan", "wgan"))
-    assert notes[0] == "penalty_weight is not searched, as its condition is on families that are not in this sweep: wgan_gp, dragan"
+    assert any("penalty_weight" in note and "on families that are not in this sweep" in note for note in notes)
 
 
 @pytest.mark.parametrize(
