@@ -237,3 +237,25 @@ def test_requests_to_stop_at_one_time_are_all_kept(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as many:
         list(many.map(lambda number: request_stop(tmp_path, f"{number:04d}"), range(40)))
     assert read_requests(tmp_path / "stop.json")["trials"] == [f"{number:04d}" for number in range(40)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("cgan", "--data", "folder:pictures"), "cgan needs labelled examples"),
+        (("pix2pix", "--data", "mnist5k_twins"), "pix2pix needs pairs of pictures"),
+        (("cyclegan", "--data", "mnist5k"), "cyclegan needs pictures of two domains"),
+        (("irgan", "--data", "mnist5k"), "irgan needs queries"),
+        (("fgan", "--set", "divergence=jensen"), "divergence is one of kl, reverse_kl"),
+        (("wgan_gp", "--set", "d_norm=batch"), "penalty gp needs a discriminator without batch norm"),
+        (("dcgan", "--set", "penalty=gp"), "penalty gp needs a discriminator without batch norm"),
+        (("dcgan", "--set", "image_size=4"), "16, 32, 64, 128 ... pixels, got 4 x 4"),
+        (("ebgan", "--set", "augment=all"), "augment=all cannot be used with family ebgan"),
+    ],
+)
+def test_families_on_what_they_cannot_use(here: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], said: str) -> None:
+    (here / "pictures").mkdir()
+    for number in range(20):
+        Image.fromarray(np.full((32, 32), number, np.uint8)).save(here / "pictures" / f"{number}.png")
+    assert cli._run(["sweep", *arguments, "--dry-run"], debug=False) == 2
+    assert said in capsys.readouterr().err
