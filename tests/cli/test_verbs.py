@@ -65,6 +65,7 @@ def test_a_sweep_without_its_tracker_from_start_to_report(
     assert f"floor: fid {shown['floor']['fid']:.2f}, which {shown['floor']['n']:,} real, held-out examples read" in table
     assert json.loads(say(capsys, "ls", "--json"))[0]["trials"] == 3
     say(capsys, "sample", "small-1/0", "--out", "points.npz", "--n", "20")
+    assert "3 ends judged alike, 0 otherwise" in say(capsys, "replay", "small-1", "--check")
     say(capsys, "report", "small-1", "--out", "page")
     assert len(pd.read_parquet(tmp_path / "page" / "trials.parquet")) == 3
 

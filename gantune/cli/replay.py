@@ -1,0 +1,115 @@
+"""Replay: other schedulers and stop rules over what sweeps have recorded."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import random
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gantune.cli import objective
+from gantune.cli.app import RUNS, Json, Runs, Sets, app, print_json, print_table
+
+if TYPE_CHECKING:
+    from gantune.replay import Outcome, Policy, Recording
+
+
+@app.command()
+def replay(
+    name: Annotated[str, typer.Argument(metavar="SWEEP")] = "latest",
+    sets: Sets = [],  # noqa: B006  # Typer reads the default and never changes it
+    workers: Annotated[int, typer.Option(min=1, help="Trials at a time.")] = 2,
+    orders: Annotated[int, typer.Option(min=1, help="Orders of the trials: 1 is the recorded one, more are shuffled.")] = 1,
+    check: Annotated[bool, typer.Option("--check", help="Judge the sweep's own decisions again, report by report.")] = False,
+    runs: Runs = RUNS,
+    as_json: Json = False,
+) -> None:
+    """What another scheduler or other stop rules would have cost, found and missed; --set scheduler=median, --set stopping=[...]."""
+    from gantune.replay import policies, recordings
+    from gantune.spec import SweepSpec
+    from gantune.tracking.store import find_sweep, frozen
+
+    folder = find_sweep(runs, name)
+    spec = SweepSpec.from_json(frozen(folder)["spec"])
+    tried = policies(spec, sets)
+    if check:
+        _check(folder, as_json)
+        return
+    recorded = recordings(folder)
+    cut = sum(recording.is_censored for recording in recorded)
+    results = {policy.name: _in_orders(policy, recorded, orders, workers, spec.budget.report_every) for policy in tried}
+    if as_json:
+        print_json({name: [_plain(dataclasses.asdict(one)) for one in found] for name, found in results.items()})
+        return
+    metric = spec.objective.metric
+    print(f"{folder.name}: {len(recorded)} trials of up to {spec.budget.kimg:g} kimg, {workers} at a time, {orders} order(s)")
+    if cut:
+        print(f"{cut} recordings were cut short: a policy that goes on with them sees nothing behind their ends, so it looks cheaper")
+    rows = [[name, *_cells(found, metric)] for name, found in results.items()]
+    print_table(["policy", "device seconds", "share", "best " + metric, "regret", "good trials missed", "ended by"], rows)
+    for name, found in results.items():
+        for missed in found[0].missed:
+            value, kimg = objective.text(missed.full, metric), f"{missed.ended_kimg:g} kimg by {missed.reason}"
+            print(f"{name}: trial {missed.id} ({metric} {value} at {missed.best_kimg:g} kimg) is ended at {kimg}")
+
+
+def _check(folder: Path, as_json: bool) -> None:
+    from gantune.replay import recheck
+
+    checked = recheck(folder)
+    if as_json:
+        print_json(dataclasses.asdict(checked))
+    else:
+        print(f"{folder.name}: {checked.agreed} ends judged alike, {len(checked.differing)} otherwise, {checked.skipped} not by a rule")
+        for line in checked.differing:
+            print(line)
+    if checked.differing:
+        raise typer.Exit(1)
+
+
+def _in_orders(policy: Policy, recorded: list[Recording], orders: int, workers: int, report_every: float) -> list[Outcome]:
+    from gantune.replay import outcome, simulate
+
+    found = []
+    for number in range(orders):
+        order = list(recorded)
+        if number:
+            random.Random(number).shuffle(order)
+        found.append(outcome(simulate(order, policy, workers=workers, report_every=report_every)))
+    return found
+
+
+def _cells(found: list[Outcome], metric: str) -> list[str]:
+    first = found[0]
+    reasons = ", ".join(f"{reason} {count}" for reason, count in first.reasons.items())
+    missed = fmean(len(one.missed) for one in found)
+    return [
+        f"{fmean(one.seconds for one in found):.0f}",
+        f"{fmean(one.share for one in found):.0%}",
+        objective.text(first.best, metric) if len(found) == 1 else _range([one.best for one in found], metric),
+        objective.text(first.regret, metric) if len(found) == 1 else _range([one.regret for one in found], metric),
+        f"{missed:.2g} of {first.good}",
+        reasons + (" (recorded order)" if len(found) > 1 else ""),
+    ]
+
+
+def _range(values: list[float | None], metric: str) -> str:
+    """Mean, lowest and highest over the orders."""
+    known = [value for value in values if value is not None and math.isfinite(value)]
+    if not known:
+        return ""
+    mean, low, high = (objective.text(value, metric) for value in (fmean(known), min(known), max(known)))
+    return f"{mean} ({low} to {high})"
+
+
+def _plain(content: Any) -> Any:
+    """Numbers that JSON has; others are null."""
+    if isinstance(content, float):
+        return content if math.isfinite(content) else None
+    if isinstance(content, dict):
+        return {key: _plain(value) for key, value in content.items()}
+    return [_plain(value) for value in content] if isinstance(content, (list, tuple)) else content
