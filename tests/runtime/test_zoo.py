@@ -102,6 +102,20 @@ def test_the_final_is_against_the_canonical_setting_of_the_winners_family(tmp_pa
     )
 
 
+def test_two_trials_of_one_setting_are_one_finalist(tmp_path: Path) -> None:
+    desk = finished(tmp_path / "a", {"gan": 50.0, "wgan": 60.0, "lsgan": 70.0, "wgan 2": 40.0, "wgan 3": 41.0, "wgan 4": 42.0})
+    desk.spec = replace(desk.spec, finalists=replace(desk.spec.finalists, top=2))
+    assert set(contenders(desk)) == {"0003", "0004", "canonical-wgan"}
+    spool = tmp_path / "a" / "spool.jsonl"
+    events = [json.loads(line) for line in spool.open()]
+    same = next(event["values"] for event in events if event["kind"] == "trial" and event["trial"] == "0003")
+    for event in events:
+        if event["kind"] == "trial" and event["trial"] == "0004":
+            event["values"] = same | {"seed": 7}
+    spool.write_text("".join(json.dumps(event) + "\n" for event in events))
+    assert set(contenders(desk)) == {"0003", "0005", "canonical-wgan"}
+
+
 @pytest.mark.slow
 def test_a_zoo_of_synthetic_trials_is_killed_and_goes_on(tmp_path: Path) -> None:
     folder = tmp_path / "zoo-1"
