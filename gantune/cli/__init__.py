@@ -44,11 +44,6 @@ def _run(arguments: list[str], debug: bool) -> int:
     except PermissionError as error:
         _complain(f"{error.filename or 'a file'} cannot be written or read: {error.strerror}. Give another place.")
         return 2
-    except (FileNotFoundError, NotADirectoryError, FileExistsError, IsADirectoryError) as error:
-        if debug:
-            traceback.print_exc()
-        _complain(f"{error.filename or 'a file'}: {error.strerror}.")
-        return 2
     except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -44,7 +44,7 @@ def table_of(picture: Picture, equilibrium: float | None, metric: str) -> Render
     for column in ("kimg", objective.title(metric), "d_loss", _equilibrium_name(equilibrium)):
         table.add_column(column, justify="right", no_wrap=True, min_width=max(6, len(column)))
     table.add_column("reason", overflow="ellipsis", no_wrap=True, ratio=1)  # what room there is
-    views = picture.finals if picture.phase == "done" and picture.finals else picture.views
+    views = picture.finals if picture.phase in ("finalists", "done") and picture.finals else picture.trials
     for view in _chosen(list(views.values()), metric):
         table.add_row(*_cells(view, equilibrium, metric), style=STYLES.get(view.state, ""))
     hidden = len(views) - ROWS

@@ -7,7 +7,7 @@ import math
 import random
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -31,6 +31,7 @@ def replay(
     """What another scheduler or other stop rules would have cost, found and missed; --set scheduler=median, --set stopping=[...]."""
     from gantune.replay import policies, recordings
     from gantune.spec import SweepSpec
+    from gantune.tracking.record import strict
     from gantune.tracking.store import find_sweep, frozen
 
     folder = find_sweep(runs, name)
@@ -43,7 +44,7 @@ def replay(
     cut = sum(recording.is_censored for recording in recorded)
     results = {policy.name: _in_orders(policy, recorded, orders, workers, spec.budget.report_every) for policy in tried}
     if as_json:
-        print_json({name: [_plain(dataclasses.asdict(one)) for one in found] for name, found in results.items()})
+        print_json({name: [strict(dataclasses.asdict(one)) for one in found] for name, found in results.items()})
         return
     metric = spec.objective.metric
     print(f"{folder.name}: {len(recorded)} trials of up to {spec.budget.kimg:g} kimg, {workers} at a time, {orders} order(s)")
@@ -104,12 +105,3 @@ def _range(values: list[float | None], metric: str) -> str:
         return ""
     mean, low, high = (objective.text(value, metric) for value in (fmean(known), min(known), max(known)))
     return f"{mean} ({low} to {high})"
-
-
-def _plain(content: Any) -> Any:
-    """Numbers that JSON has; others are null."""
-    if isinstance(content, float):
-        return content if math.isfinite(content) else None
-    if isinstance(content, dict):
-        return {key: _plain(value) for key, value in content.items()}
-    return [_plain(value) for value in content] if isinstance(content, (list, tuple)) else content

@@ -46,13 +46,13 @@ def open_rules(
         kind = _rule_class(name, where)
         if name in RULES:
             rule = make(kind, options, f"{where}{name}: ")
+            why = rule.unfit(equilibrium)
         else:
             with trusting(f"{where}stop rule {name!r}"):
                 if "__dataclass_fields__" not in vars(kind):
                     raise UserError(f"{kind.__name__} needs @dataclass(frozen=True) above it.")
                 rule = make(kind, options)
-                rule.unfit(equilibrium)
-        why = rule.unfit(equilibrium)
+                why = rule.unfit(equilibrium)
         if why is None:
             rules[name] = rule
         elif from_user:

@@ -171,7 +171,7 @@ class SweepRecord:
             "best": self.best.id if self.best else None,
             "floor": self.floor or None,
         }
-        finite: dict[str, Any] = _finite(content)
+        finite: dict[str, Any] = strict(content)
         return finite
 
     def _summary(self, who: str, finals: list[FinalRecord]) -> dict[str, Any]:
@@ -260,9 +260,10 @@ def _trial_json(trial: TrialRecord, run: str | None) -> dict[str, Any]:
     return {name: getattr(trial, name) for name in plain} | {"score": trial.scored, "mlflow_run_id": run}
 
 
-def _finite(value: Any) -> Any:
+def strict(value: Any) -> Any:
+    """Content as JSON has it: numbers that are not finite are null."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {key: _finite(part) for key, part in value.items()}
-    return [_finite(part) for part in value] if isinstance(value, list) else value
+        return {key: strict(part) for key, part in value.items()}
+    return [strict(part) for part in value] if isinstance(value, (list, tuple)) else value
