@@ -55,7 +55,7 @@ def plan_run(
     config = Config.of(opened, data, values | given, where="--set ")
     width = config.flat().get("features", 0)
     if width >= WIDE and "features" not in given and default_device().type == "cpu":
-        notes = [*notes, f"features={width} is made for a GPU: on a CPU --set features=16 is some ten times as fast"]
+        notes = [*notes, f"features={width} is made for a GPU: on a CPU --set features=16 is five to ten times as fast"]
     folder = out or _new_folder(runs, f"train-{opened.name}")
     return _plan(folder, family, data, config.flat(), kimg, report_every, threads), notes
 

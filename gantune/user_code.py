@@ -19,7 +19,7 @@ def trusting(what: str) -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        raise UserError(f"{what}: {str(error).removeprefix(what)}") from error
+        raise UserError(f"{what}: {error}") from error
     except (Exception, SystemExit) as error:
         raise UserError(f"{what}: {type(error).__name__}: {error}") from error
 
