@@ -53,6 +53,7 @@ class TrialPlan:
     mode: str = "min"
     threads: int = 1
     grids: int = 3
+    keep: list[float] = dataclasses.field(default_factory=list)  # kimg at whose reports the checkpoint stays for good
 
     def to_json(self) -> dict[str, Any]:
         """As a dict that JSON can hold."""
@@ -116,7 +117,7 @@ class Trial:
     def _measure(self, number: int) -> Point:
         start = time.perf_counter()
         seed = self.config.training.seed
-        point: Point = {"d_loss_heldout": self.trainer.d_loss_heldout(HELDOUT, derive(seed, "heldout", number))}
+        point: Point = {"d_loss_heldout": self.trainer.heldout(HELDOUT, derive(seed, "heldout", number))["d_loss"]}
         fake = self.trainer.sample(self.evaluator.settings.n_fake, derive(seed, "metrics", number))
         point |= self.evaluator(fake, seed=derive(seed, "evaluator", number) % 2**31)
         point["eval_seconds"] = time.perf_counter() - start
@@ -140,8 +141,16 @@ class Trial:
         }
         self._draw_grid(improved)
         checkpoint.save(self.folder / "last.pt", content)
+        self._keep_wanted()
         if improved:
             self._keep_best()
+
+    def _keep_wanted(self) -> None:
+        """Keep the checkpoint for good where the latest report is the first at or after a kimg that was asked for."""
+        now = self.points[-1]["kimg"]
+        before = self.points[-2]["kimg"] if len(self.points) > 1 else -1.0
+        if any(before < wanted <= now for wanted in self.plan.keep):
+            checkpoint.keep_as(self.folder / "last.pt", self.folder / f"{self._name_at(now)}.pt")
 
     def _keep_best(self) -> None:
         checkpoint.keep_as(self.folder / "last.pt", self.folder / "best.pt")
@@ -154,19 +163,19 @@ class Trial:
         if self.plan.grids == 0:
             return
         grids = self.folder / "grids"
-        file = grids / self._grid_name(self.trainer.kimg)
+        file = grids / f"{self._name_at(self.trainer.kimg)}.png"
         given = self.trainer.conditions.for_grid(POINTS if len(self.dataset.shape) == 1 else GRID_COUNT, columns=8)
         write_png(file, sheet(self.trainer.sample_given(given, GRID_SEED)), scale=2)
         best = self.curve.best_kimg()
         wanted = [self.trainer.kimg if improved or best is None else best, self.trainer.kimg, self.points[0]["kimg"]]
-        keep = list(dict.fromkeys(self._grid_name(kimg) for kimg in wanted))[: self.plan.grids]
+        keep = list(dict.fromkeys(f"{self._name_at(kimg)}.png" for kimg in wanted))[: self.plan.grids]
         for old in grids.glob("kimg_*.png"):
             if old.name not in keep:
                 old.unlink()
 
-    def _grid_name(self, kimg: float) -> str:
+    def _name_at(self, kimg: float) -> str:
         """In whole kimg, or to the image where reports stand closer."""
-        return f"kimg_{round(kimg):06d}.png" if self.plan.report_every >= 1 else f"kimg_{kimg:010.3f}.png"
+        return f"kimg_{round(kimg):06d}" if self.plan.report_every >= 1 else f"kimg_{kimg:010.3f}"
 
     def _continue(self) -> None:
         content = load_checkpoint(self.folder / "last.pt", self.plan, self.config, self.device)
@@ -178,6 +187,13 @@ class Trial:
             self.verdict = None if grown else Verdict.halt(Reason(reason), evidence)
         if self.points and self.curve.best_kimg() == self.points[-1]["kimg"]:
             self._keep_best()  # the process may have died between the two files
+        if self.points:
+            self._keep_wanted()
+
+
+def kept_checkpoints(folder: Path) -> list[Path]:
+    """The checkpoints in a run's folder, in no order: the best, the latest, and those kept for good."""
+    return [path for path in (*folder.glob("kimg_*.pt"), folder / "best.pt", folder / "last.pt") if path.is_file()]
 
 
 def load_checkpoint(path: Path, plan: TrialPlan, config: Config, device: torch.device) -> dict[str, Any]:

@@ -92,7 +92,7 @@ class Trainer:
         set_rate(self.opt_d, training.lr_d * factor)
         self.seen_d.sigma = noise_at(training, kimg)
         for _ in range(int(value_at(training.k, kimg))):
-            self._d_step()
+            self.d_step()
         if kimg < training.d_warmup:
             return
         for number in range(int(value_at(training.g_steps, kimg))):
@@ -100,10 +100,11 @@ class Trainer:
         if self.average is not None:
             self.average.update(self.g, self.kimg - kimg)
 
-    def _d_step(self) -> None:
+    def d_step(self) -> None:
+        """One step of D, G standing still."""
         family, hp = self.family, self.config.hparams
         self._give_gradients_to(self.d)
-        batch, draws = self.batches(self.d_steps), self._draw(self.training.batch, self.draws)
+        batch, draws = self.batches(self.d_steps), self.draw(self.training.batch, self.draws)
         loss, aux = family.d_loss(self.seen_g, self.seen_d, batch, draws, hp, self.memo)
         self.opt_d.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
@@ -119,7 +120,7 @@ class Trainer:
         """The `number`-th of a round, counted from 0; each has a batch of its own."""
         family = self.family
         self._give_gradients_to(self.g)
-        batch, draws = self.batches(self.d_steps + number), self._draw(self.training.batch, self.draws)
+        batch, draws = self.batches(self.d_steps + number), self.draw(self.training.batch, self.draws)
         loss, aux = family.g_loss(self.seen_g, self.seen_d, batch, draws, self.config.hparams, self.memo)
         self.opt_g.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
@@ -175,7 +176,7 @@ class Trainer:
             with recalibrating(self.average.net):
                 for number in range(RECALIBRATION_BATCHES):
                     given = self.conditions(SAMPLE_BATCH, number, "report")
-                    self.family.sample(View(self.average.net, self.seen_g.bf16), self._draw(len(given), source), given)
+                    self.family.sample(View(self.average.net, self.seen_g.bf16), self.draw(len(given), source), given)
         return self.average.net
 
     def sample(self, n: int, seed: int, part: Part = "report") -> Samples:
@@ -187,28 +188,31 @@ class Trainer:
         """A sample for each of the conditions `given`."""
         net, source = self.sampler(), generator(self.device, seed, "sample")
         view = View(net, self.seen_g.bf16)
-        with _evaluating(net):
-            parts = [self.family.sample(view, self._draw(len(some), source), some) for some in in_batches(given)]
+        with evaluating(net):
+            parts = [self.family.sample(view, self.draw(len(some), source), some) for some in in_batches(given)]
         return joined(parts)
 
-    def d_loss_heldout(self, n: int, seed: int) -> float:
-        """`d_adv` in evaluation mode on held-out real examples and as many fresh samples: the honest ln 2 reading."""
+    def heldout(self, n: int, seed: int) -> dict[str, float]:
+        """D in evaluation mode on held-out real examples and as many fresh samples: `d_loss`, the honest ln 2 reading, and how often it is
+        right, `d_acc_real` and `d_acc_fake`."""
         source = generator(self.device, seed, "heldout")
         noise = generator(self.device, seed, "heldout-noise")
         data = self.dataset
         rest = (data.heldout_labels, data.heldout_source)
         heldout = Batch(data.heldout[:n], *(None if part is None else part[:n] for part in rest))
-        total, count = torch.zeros((), device=self.device, dtype=torch.float64), 0
-        with torch.no_grad(), _evaluating(self.g, self.d):
+        meter, count = torch.zeros(3, device=self.device, dtype=torch.float64), 0
+        with torch.no_grad(), evaluating(self.g, self.d):
             eyes = View(self.d, self.seen_d.bf16, noise, noise_at(self.training, self.kimg), self.seen_d.policies)
             for some in in_batches(heldout):
                 batch = _placed(some, self.device)
-                _, aux = self.family.d_loss(self.seen_g, eyes, batch, self._draw(len(batch), source), self.config.hparams, self.memo)
-                total += aux["d_adv"].double() * len(batch)
+                _, aux = self.family.d_loss(self.seen_g, eyes, batch, self.draw(len(batch), source), self.config.hparams, self.memo)
+                right = verdicts_of_d(aux["d_real"], aux["d_fake"], self.family.decision)
+                meter += torch.stack([aux["d_adv"], right["d_acc_real"], right["d_acc_fake"]]).double() * len(batch)
                 count += len(batch)
-        return float(total / count)
+        return dict(zip(("d_loss", "d_acc_real", "d_acc_fake"), (meter / count).tolist(), strict=True))
 
-    def _draw(self, n: int, source: torch.Generator) -> Draws:
+    def draw(self, n: int, source: torch.Generator) -> Draws:
+        """The family's randomness for `n` examples."""
         return self.family.draw(self.config.arch, self.config.hparams, self.form, n, source)
 
     def state(self) -> dict[str, Any]:
@@ -267,7 +271,8 @@ def _gradient_norm(net: nn.Module) -> Tensor:
 
 
 @contextmanager
-def _evaluating(*nets: nn.Module) -> Iterator[None]:
+def evaluating(*nets: nn.Module) -> Iterator[None]:
+    """The nets are in evaluation mode inside, and afterwards as they were."""
     modes = [net.training for net in nets]
     for net in nets:
         net.eval()

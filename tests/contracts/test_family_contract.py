@@ -37,7 +37,7 @@ def test_every_family_is_under_contract() -> None:
 def test_a_step_moves_its_own_player_only(name: str, kind: str, player: str) -> None:
     trainer = trainer_of(name, kind)
     before = {which: [weight.clone() for weight in getattr(trainer, which).parameters()] for which in "gd"}
-    (trainer._d_step if player == "d" else trainer._g_step)()
+    (trainer.d_step if player == "d" else trainer._g_step)()
     for which in "gd":
         after = list(getattr(trainer, which).parameters())
         moved = any(not torch.equal(a, b) for a, b in zip(after, before[which], strict=True))

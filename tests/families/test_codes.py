@@ -102,7 +102,7 @@ def test_cgan_trains_on_attributes_with_every_net(net: str) -> None:
     trainer = Trainer(toy_config("cgan", "images", net=net, penalty="gp", d_norm="none"), data, CPU)
     trainer.train_to(0.04)
     assert trainer.sample(6, 0).y.shape == (6, 3)
-    assert math.isfinite(trainer.d_loss_heldout(20, 0))
+    assert math.isfinite(trainer.heldout(20, 0)["d_loss"])
     assert len(trainer.conditions.for_grid(16, columns=8).y) == 16
 
 

@@ -35,7 +35,7 @@ def test_any_generator_meets_any_critic(net: str, g_net: str) -> None:
 
 def test_the_critic_of_wgan_stays_in_its_box() -> None:
     trainer = Trainer(toy_config("wgan", "images", clip=0.02, lr_g=0.1), dataset_for("images"), CPU)
-    trainer._d_step()
+    trainer.d_step()
     assert max(float(weight.abs().max()) for weight in trainer.d.parameters()) == pytest.approx(0.02)
     assert max(float(weight.abs().max()) for weight in trainer.g.parameters()) > 0.02
 

@@ -171,10 +171,10 @@ def test_d_meets_pictures_of_earlier_steps_again_only_while_training() -> None:
     trainer.train_to(0.06)
     assert trainer.memo["filled"] == 30
     assert (trainer.memo["pool_b"].flatten(1).std(1) > 0).all(), "every place holds a picture"
-    reading = trainer.d_loss_heldout(100, 0)
+    reading = trainer.heldout(100, 0)["d_loss"]
     trainer.memo["pool_a"].fill_(1)
     trainer.memo["pool_b"].fill_(1)
-    assert trainer.d_loss_heldout(100, 0) == reading, "the held-out reading is of fresh translations"
+    assert trainer.heldout(100, 0)["d_loss"] == reading, "the held-out reading is of fresh translations"
 
 
 @pytest.mark.parametrize("name", ["cyclegan", "discogan"])

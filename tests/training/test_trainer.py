@@ -34,7 +34,7 @@ def test_a_budget_buys_steps_of_either_player_at_one_price(values: dict, d_steps
 def test_searched_rates_are_the_rates_of_the_very_first_step(lr_g: float, lr_ratio: float) -> None:
     """Plain SGD moves a weight by rate × gradient, from the first step on."""
     trainer = trainer_of(optimiser="sgd", lr_g=lr_g, lr_ratio=lr_ratio)
-    for step, player, rate in ((trainer._d_step, trainer.d, lr_g * lr_ratio), (trainer._g_step, trainer.g, lr_g)):
+    for step, player, rate in ((trainer.d_step, trainer.d, lr_g * lr_ratio), (trainer._g_step, trainer.g, lr_g)):
         before = [weight.detach().clone() for weight in player.parameters()]
         step()
         moved = torch.cat([(old - weight).flatten() for weight, old in zip(player.parameters(), before, strict=True)]).detach()
@@ -57,11 +57,11 @@ def test_signals_are_means_over_the_steps_since_the_last_report() -> None:
     with torch.no_grad():
         for step in range(5):
             batch = probe.batches(step)
-            draws = probe._draw(20, probe.draws)
+            draws = probe.draw(20, probe.draws)
             loss, aux = probe.family.d_loss(probe.g, probe.d, batch, draws, probe.config.hparams, {})
             losses.append(float(loss))
             right.append(float((aux["d_real"] > 0).float().mean()))
-            probe._draw(20, probe.draws)  # the generator's step
+            probe.draw(20, probe.draws)  # the generator's step
     trainer.train_to(0.1)
     signals = trainer.signals()
     assert signals["d_loss"] == pytest.approx(sum(losses) / 5, rel=1e-5)
@@ -116,7 +116,7 @@ def test_samples_of_averaged_weights_use_recalibrated_statistics() -> None:
     seen = {}
     norms[0].register_forward_pre_hook(lambda module, args: seen.update(x=args[0]))
     net.train()
-    net(trainer._draw(2000, torch.Generator().manual_seed(5)).z)
+    net(trainer.draw(2000, torch.Generator().manual_seed(5)).z)
     mean = seen["x"].mean((0, 2, 3))
     trainer.sampler()
     spread = seen["x"].std((0, 2, 3)).mean()
@@ -129,8 +129,8 @@ def test_heldout_loss_is_that_of_evaluation_mode_on_heldout_data_and_moves_nothi
     trainer.train_to(0.2)
     before = {name: value.clone() for name, value in trainer.d.state_dict().items()}
     draws_before = trainer.draws.get_state()
-    reading = trainer.d_loss_heldout(100, seed=1)
-    assert trainer.d_loss_heldout(100, seed=1) == reading
+    reading = trainer.heldout(100, seed=1)["d_loss"]
+    assert trainer.heldout(100, seed=1)["d_loss"] == reading
     assert all(torch.equal(value, before[name]) for name, value in trainer.d.state_dict().items())
     assert torch.equal(draws_before, trainer.draws.get_state())
     assert trainer.d.training
@@ -139,7 +139,7 @@ def test_heldout_loss_is_that_of_evaluation_mode_on_heldout_data_and_moves_nothi
     from gantune.data import to_unit
     from gantune.training.seeds import generator
 
-    draws = trainer._draw(100, generator(CPU, 1, "heldout"))
+    draws = trainer.draw(100, generator(CPU, 1, "heldout"))
     with torch.no_grad():
         batch = Batch(to_unit(trainer.dataset.heldout[:100]))
         _, aux = trainer.family.d_loss(trainer.g, trainer.d, batch, draws, trainer.config.hparams, {})
@@ -211,7 +211,7 @@ def test_d_is_seen_in_the_mode_it_is_in() -> None:
         return original(g, d, *rest)
 
     trainer.family.d_loss = noted
-    trainer._d_step()
-    trainer.d_loss_heldout(20, 0)
-    trainer._d_step()
+    trainer.d_step()
+    trainer.heldout(20, 0)["d_loss"]
+    trainer.d_step()
     assert modes == [True, False, True]
