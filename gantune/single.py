@@ -38,12 +38,32 @@ def plan_run(
     out: Path | None,
     threads: int,
     runs: Path,
+    keep: Sequence[float] = (),
 ) -> tuple[TrialPlan, list[str]]:
-    """The checked plan, and what the user should know about it. With `from_run` that run's last checkpoint is put into the new folder."""
+    """The checked plan, and what the user should know about it. With `from_run` that run's last checkpoint is put into the new folder.
+    The checkpoints of the first reports at or after the kimg in `keep` stay for good."""
     if kimg <= 0:
         raise UserError(f"--kimg is a number above 0, got {kimg:g}.")
     if not 0 < report_every <= kimg:
         raise UserError(f"--report-every lies above 0 and is at most --kimg ({kimg:g}), got {report_every:g}.")
+    for wanted in keep:
+        if not 0 < wanted <= kimg:
+            raise UserError(f"--keep lies above 0 and is at most --kimg ({kimg:g}), got {wanted:g}.")
+    plan, notes = _planned(family, kimg, data, sets, report_every, from_run, out, threads, runs)
+    return replace(plan, keep=list(keep)), notes
+
+
+def _planned(
+    family: str | None,
+    kimg: float,
+    data: str | None,
+    sets: Sequence[str],
+    report_every: float,
+    from_run: Path | None,
+    out: Path | None,
+    threads: int,
+    runs: Path,
+) -> tuple[TrialPlan, list[str]]:
     if from_run is not None:
         return _continued(from_run, family, kimg=kimg, data=data, sets=sets, report_every=report_every, out=out, threads=threads, runs=runs)
     if family is None:

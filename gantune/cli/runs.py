@@ -22,6 +22,7 @@ def train(
     sets: Sets = [],  # noqa: B006  # Typer reads the default and never changes it
     report_every: Annotated[float | None, typer.Option(help="kimg between reports; default: 4, or the budget.")] = None,
     from_run: Annotated[str | None, typer.Option("--from", metavar="RUN", help="Go on with a run's last checkpoint.")] = None,
+    keep: Annotated[list[float], typer.Option(help="Keep the checkpoint at this many kimg for good; may be given again.")] = [],  # noqa: B006
     out: Annotated[Path | None, typer.Option(help="Folder of the run; one that was begun is continued.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads; more than there are free cores make it many times slower.")] = 1,
     runs: Runs = RUNS,
@@ -38,6 +39,7 @@ def train(
         report_every=min(4.0, kimg) if report_every is None else report_every,
         from_run=_folder(runs, from_run),
         out=out,
+        keep=keep,
         threads=threads,
         runs=runs,
     )

@@ -1,25 +1,20 @@
-"""Sweeps: start, resume, stop, list, show, report, browse, synchronise."""
+"""Sweeps: start, resume, stop."""
 
 from __future__ import annotations
 
-import math
 import shlex
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gantune.cli import objective
-from gantune.cli.app import RUNS, Json, Runs, Sets, app, print_json, print_table
+from gantune.cli.app import RUNS, Runs, Sets, app
+from gantune.cli.driving import drive
 from gantune.errors import UserError
 
 if TYPE_CHECKING:
-    from gantune.runtime.live import LiveState
     from gantune.spec import SweepSpec
-    from gantune.tracking.record import SweepRecord
 
 Local = Annotated[bool, typer.Option("--local", help="Run on this machine even where RAY_ADDRESS names a cluster.")]
 Hours = Annotated[float | None, typer.Option(help="Wall-clock limit of the search.")]
@@ -66,7 +61,7 @@ def sweep(
             return
         for note in notes:
             print(note)
-        _drive(spec, folder, lambda live: run_sweep(spec, folder, warm=warm, command=command, live=live, local=local))
+        drive(spec, folder, lambda live: run_sweep(spec, folder, warm=warm, command=command, live=live, local=local))
     except UserError:
         if folder.is_dir() and not any(folder.iterdir()):  # nothing was begun in it
             folder.rmdir()
@@ -96,7 +91,7 @@ def resume(
     spec = SweepSpec.from_json(frozen(folder)["spec"])
     if not more and hours is None and gpu_hours is None and SweepRecord.load(folder).status == "complete":
         print(f"{folder.name} has ended already: only what is missing is made. For more trials: --trials +N")
-    _drive(spec, folder, lambda live: resume_sweep(folder, more_trials=more, hours=hours, gpu_hours=gpu_hours, live=live, local=local))
+    drive(spec, folder, lambda live: resume_sweep(folder, more_trials=more, hours=hours, gpu_hours=gpu_hours, live=live, local=local))
 
 
 def _more_trials(given: str | None) -> int:
@@ -124,141 +119,19 @@ def stop(
     print(f"asked {folder.name} to " + (f"end trial {trial}" if trial else f"stop; go on later with: gantune resume {folder.name}"))
 
 
-@app.command()
-def ls(runs: Runs = RUNS, as_json: Json = False) -> None:
-    """The sweeps in the runs folder."""
-    from gantune.tracking.record import SweepRecord
-    from gantune.tracking.store import list_sweeps
-
-    summaries = []
-    for folder in list_sweeps(runs):
-        try:
-            summaries.append(_summary(SweepRecord.load(folder)))
-        except (UserError, KeyError, TypeError) as error:  # not JSON; JSON of something else
-            summaries.append({"sweep": folder.name, "status": "damaged", "why": str(error)})
-    if as_json:
-        print_json(summaries)
-        return
-    rows = []
-    for summary in summaries:
-        if summary["status"] == "damaged":
-            rows.append([summary["sweep"], "damaged", "", "", "", "", ""])
-            continue
-        best = "" if summary["value"] is None else f"{summary['value']:.2f}"
-        family = Path(summary["family"]).name if isinstance(summary["family"], str) else f"{len(summary['family'])} families"
-        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(summary["created"]))
-        rows.append([summary["sweep"], summary["status"], when, family, summary["data"], f"{summary['ended']}/{summary['trials']}", best])
-    print_table(["sweep", "status", "started", "family", "data", "trials", "best"], rows)
-
-
-def _summary(record: SweepRecord) -> dict[str, Any]:
-    best = record.best
-    return {
-        "sweep": record.name,
-        "status": record.status,
-        "created": record.about.get("created", 0.0),
-        "family": record.spec["family"],
-        "data": record.spec["data"],
-        "trials": max(len(record.trials), record.wanted),
-        "ended": sum(trial.reason is not None for trial in record.trials),
-        "best": None if best is None else best.id,
-        "value": None if best is None or best.value is None or not math.isfinite(best.value) else best.value,
-    }
-
-
-@app.command()
-def show(name: Annotated[str, typer.Argument(metavar="SWEEP")] = "latest", runs: Runs = RUNS, as_json: Json = False) -> None:
-    """A sweep's trials, the best first, with reasons, finalists and the canonical setting."""
-    from gantune.tracking.record import SweepRecord
-    from gantune.tracking.store import find_sweep
-
-    record = SweepRecord.load(find_sweep(runs, name))
-    if as_json:
-        print_json(record.to_json())
-        return
-    metric = record.objective[0]
-    print(f"{record.name}: {record.status}, {', '.join(record.families)} on {record.spec['data']}")
-    rows = []
-    for trial in record.ranked():
-        params = " ".join(f"{key}={value:.3g}" if isinstance(value, float) else f"{key}={value}" for key, value in trial.params.items())
-        best, fresh = objective.text(trial.fid, metric), objective.text(trial.scored, metric)
-        mark = " *" if trial.origin == "canonical" else ""
-        rows.append([trial.id + mark, trial.state, trial.reason or "", f"{trial.kimg:.0f}", f"{trial.seconds:.0f}", best, fresh, params])
-    print_table(["trial", "state", "reason", "kimg", "seconds", f"best {metric}", f"{metric} on fresh samples", "parameters"], rows)
-    described = record.to_json()
-    finals = [*described["finalists"], *([described["canonical"]] if described["canonical"].get("runs") else [])]
-    if finals:
-        print("\nRe-run with the same fresh seeds:")
-        rows = []
-        for final in finals:
-            mean, std, *each = (
-                objective.text(value, metric) for value in (final["mean"], final["std"], *(r["metrics"].get(metric) for r in final["runs"]))
-            )
-            rows.append([final["who"], mean, std, " ".join(each)])
-        print_table(["who", f"mean {metric}", "std", "each seed"], rows)
-    print("* the family's canonical setting" if len(record.families) == 1 else "* a family's canonical setting")
-    if metric in record.floor:
-        n, value = f"{record.floor['n']:,} " if "n" in record.floor else "", objective.text(record.floor[metric], metric)
-        random = record.floor.get(f"{metric}_random")
-        if random is None:
-            print(f"floor: {metric} {value}, which {n}real, held-out examples read; fewer samples read higher")
-        else:
-            print(
-                f"{metric} lies between {objective.text(random, metric)}, a random order of {n}held-out queries, and {value}, the best one"
-            )
-
-
-@app.command()
-def report(
-    names: Annotated[list[str], typer.Argument(metavar="SWEEP...")],
-    out: Annotated[
-        Path | None, typer.Option(help="Folder to write into; default: the sweep's report/, of several RUNS/report-NAMES.")
-    ] = None,
-    runs: Runs = RUNS,
-) -> None:
-    """One page that compares trials, or whole sweeps; Parquet, CSV, Markdown and LaTeX beside it."""
-    from gantune.report import write_report
-    from gantune.tracking.record import SweepRecord
-    from gantune.tracking.store import find_sweep
-
-    folders = list(dict.fromkeys(find_sweep(runs, name) for name in names))
-    own = folders[0] / "report" if len(folders) == 1 else runs / f"report-{'-'.join(folder.name for folder in folders)}"
-    files = write_report([SweepRecord.load(folder) for folder in folders], out or own)
-    for file in files:
-        print(file)
-
-
-@app.command()
-def sync(name: Annotated[str, typer.Argument(metavar="SWEEP")] = "latest", runs: Runs = RUNS) -> None:
-    """Bring MLflow up to date with a sweep: what is missing there is replayed, what is there is left alone."""
-    from gantune.tracking.replay import sync as replay
-    from gantune.tracking.store import find_sweep
-
-    folder = find_sweep(runs, name)
-    result = replay(folder)
-    print(f"{folder.name}: {result.runs} runs, {result.points} points and {result.artifacts} artifacts sent to MLflow")
-
-
-@app.command()
-def ui(
-    name: Annotated[str, typer.Argument(metavar="SWEEP", help="Whose Optuna study to open.")] = "latest",
-    port: Annotated[int, typer.Option(min=1, max=65534, help="MLflow's port; optuna-dashboard takes the next.")] = 5000,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    runs: Runs = RUNS,
-) -> None:
-    """MLflow on the store, and optuna-dashboard on a sweep's study."""
-    from gantune.tracking.store import find_sweep
-    from gantune.ui import serve
-
-    serve(runs, find_sweep(runs, name), host=host, port=port, say=print)
-
-
 def _without_name(arguments: list[str]) -> list[str]:
     kept = [argument for argument in arguments if argument != "--detach" and not argument.startswith("--name=")]
     if "--name" in kept:
         place = kept.index("--name")
         del kept[place : place + 2]
     return kept
+
+
+def _dry_run(spec: SweepSpec, notes: list[str], warm: list[dict[str, Any]]) -> None:
+    from gantune.cli.plan import describe
+
+    for line in describe(spec, notes, warm):
+        print(line)
 
 
 def check_runs(runs: Path) -> None:
@@ -270,35 +143,3 @@ def check_runs(runs: Path) -> None:
         place = place.parent
     if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
         raise UserError(f"the runs folder {runs} cannot be written ({place}). Choose another with --runs.")
-
-
-def _drive(spec: SweepSpec, folder: Path, run: Callable[[LiveState], SweepRecord]) -> None:
-    from gantune.cli.live import showing
-    from gantune.sweep import SweepInterrupted
-
-    configs = [spec.config(params) for params, _ in spec.space.canonical()]
-    readings = {None if (at := config.family.equilibrium(config.hparams)) is None else at.value for config in configs}
-    try:
-        with showing(folder.name, readings.pop() if len(readings) == 1 else None, spec.objective.metric) as live:
-            record = run(live)
-    except SweepInterrupted as stopped:
-        print(f"gantune: {stopped}", file=sys.stderr)
-        raise typer.Exit(130) from None
-    _summarise(record)
-
-
-def _summarise(record: SweepRecord) -> None:
-    from gantune.report.summary import summary
-
-    print()
-    for line in summary(record):
-        print(line)
-    print(f"Report: {record.folder / 'report' / 'index.html'}")
-    print(f"Browse: gantune ui {record.name}    Details: gantune show {record.name}")
-
-
-def _dry_run(spec: SweepSpec, notes: list[str], warm: list[dict[str, Any]]) -> None:
-    from gantune.cli.plan import describe
-
-    for line in describe(spec, notes, warm):
-        print(line)

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gantune.data import to_unit
+from gantune.data.batches import Batch
 from gantune.errors import UserError
 from gantune.probes.opened import Opened
-from gantune.training.given import Conditions, in_batches
+from gantune.training.given import in_batches
 from gantune.training.seeds import generator
 from gantune.training.trainer import evaluating
 
@@ -56,27 +57,24 @@ def activations(opened: Opened, *, n: int, seed: int) -> dict[str, Tensor]:
         raise UserError(f"features: D of {family.name} sees more than one picture at a time; this probe is for families of images.")
     if n > len(data.heldout):
         raise UserError(f"--n: {opened.config.data} has {len(data.heldout)} held-out examples, got {n}.")
-    layers = {name: module for name, module in trainer.d.named_modules() if isinstance(module, nn.Conv2d)}
-    layers = layers or {name: module for name, module in trainer.d.named_modules() if isinstance(module, nn.Linear)}
-    given = Conditions(family, opened.config.arch, data, opened.device)(n, seed, "report")
-    real = to_unit(data.heldout[:n].to(opened.device))
+    modules = dict(trainer.d.named_modules())
+    layers: dict[str, nn.Module] = {
+        name: module for kind in (nn.Linear, nn.Conv2d) for name, module in modules.items() if isinstance(module, kind)
+    }
+    if any(isinstance(module, nn.Conv2d) for module in layers.values()):
+        layers = {name: module for name, module in layers.items() if isinstance(module, nn.Conv2d)}
     labels = None if data.heldout_labels is None else data.heldout_labels[:n].to(opened.device)
+    batch = Batch(to_unit(data.heldout[:n].to(opened.device)), labels)
     source = generator(opened.device, seed, "features")
-    batch = type(given)(real, labels if given.y is not None and family.needs == "labels" else given.y)
     seen: dict[str, list[list[Tensor]]] = {name: [[], []] for name in layers}
     with torch.no_grad(), evaluating(trainer.g, trainer.d), _watched(layers) as calls:
         for some in in_batches(batch):
             family.d_loss(trainer.seen_g, trainer.seen_d, some, trainer.draw(len(some), source), opened.config.hparams, trainer.memo)
             for name in layers:
-                for kind, value in zip(seen[name], _in_two(calls[name], len(some)), strict=True):
+                for kind, value in zip(seen[name], calls[name][:2], strict=True):  # D judges real, then generated ones; penalties follow
                     kind.append(value)
                 calls[name].clear()
     return {name: torch.cat([torch.cat(kind) for kind in kinds]).float().cpu() for name, kinds in seen.items()}
-
-
-def _in_two(calls: list[Tensor], n: int) -> tuple[Tensor, Tensor]:
-    """The outputs for real and for generated examples: two calls in turn, or one for both."""
-    return (calls[0], calls[1]) if len(calls[0]) == n else (calls[0][:n], calls[0][n : 2 * n])
 
 
 @contextmanager
@@ -105,7 +103,9 @@ def _layer(name: str, values: Tensor, seed: int) -> Layer:
     table = values.double().numpy()
     reduced = PCA(min(AXES, *table.shape), random_state=seed)
     axes = reduced.fit_transform(table)
-    placed = {width: TSNE(width, random_state=seed, init="pca").fit_transform(axes) for width in (2, 3)}
+    placed = {
+        width: TSNE(width, random_state=seed, init="pca" if axes.shape[1] > width else "random").fit_transform(axes) for width in (2, 3)
+    }
     shares = [*reduced.explained_variance_ratio_[:3], 0.0, 0.0][:3]
     pca = np.pad(axes[:, :3], ((0, 0), (0, max(0, 3 - axes.shape[1]))))
     return Layer(

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from gantune.errors import UserError
-from gantune.generator_file import GeneratorFile
 from gantune.families.base import Batch, Draws
+from gantune.generator_file import GeneratorFile
 from gantune.training.given import grid_labels
 from gantune.training.seeds import generator
 
@@ -92,7 +92,8 @@ def slerp(a: Tensor, b: Tensor, share: Tensor) -> Tensor:
 
 def parsed(text: str) -> list[Term]:
     """`3,5,9 - 1,2 + 7` → terms, each an average of samples by number. `UserError` where it reads otherwise."""
-    terms, at = [], 0
+    terms: list[Term] = []
+    at = 0
     while at < len(text):
         match = NAMED.match(text, at)
         if match is None or (terms and not match[1]):

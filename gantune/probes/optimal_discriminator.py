@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn, optim
 
+from gantune.families.base import Batch, Draws, Family
+from gantune.families.bce import BCEGAN
 from gantune.params import params_of
 from gantune.probes.opened import Opened
 from gantune.training.seeds import derive, generator
@@ -18,6 +20,7 @@ from gantune.training.settings import Training
 from gantune.training.trainer import Trainer
 
 Row = dict[str, Any]
+Loss = Callable[[Batch, Draws], Tensor]
 BATCHES = 8  # over which the generator's gradient and its variance are taken
 READINGS = 40
 HELDOUT = 1000
@@ -65,14 +68,14 @@ def reading_steps(steps: int) -> list[int]:
     return [0, *sorted(spread)]
 
 
-def takes_logits(opened: Opened) -> bool:
+def takes_logits(family: Family[Any, Any], hparams: Any) -> bool:
     """Whether D's outputs are logits, so that both of the original losses of G can be asked of it."""
-    family, hparams = opened.config.family, opened.config.hparams
     equilibrium = family.equilibrium(hparams)
-    return family.decision == 0.0 and equilibrium is not None and math.isclose(equilibrium.value, math.log(2))
+    is_bce = equilibrium is not None and math.isclose(equilibrium.value, math.log(2))
+    return isinstance(family, BCEGAN) or (family.decision == 0.0 and is_bce)
 
 
-def _generator_losses(trainer: Trainer) -> dict[str, Callable[[Any, Any], Tensor]]:
+def _generator_losses(trainer: Trainer) -> dict[str, Loss]:
     family, hparams = trainer.family, trainer.config.hparams
 
     def outputs(batch: Any, draws: Any) -> Tensor:
@@ -83,8 +86,7 @@ def _generator_losses(trainer: Trainer) -> dict[str, Callable[[Any, Any], Tensor
         loss, _ = family.g_loss(trainer.seen_g, trainer.seen_d, batch, draws, hparams, trainer.memo)
         return loss
 
-    equilibrium = family.equilibrium(hparams)
-    if family.decision != 0.0 or equilibrium is None or not math.isclose(equilibrium.value, math.log(2)):
+    if not takes_logits(family, hparams):
         return {OWN: own}
     return {
         MINIMAX: lambda batch, draws: -F.softplus(outputs(batch, draws)).mean(),  # E ln(1 - D(G(z)))
@@ -92,7 +94,7 @@ def _generator_losses(trainer: Trainer) -> dict[str, Callable[[Any, Any], Tensor
     }
 
 
-def _gradients(trainer: Trainer, losses: dict[str, Callable[[Any, Any], Tensor]], source: torch.Generator) -> dict[str, tuple[float, float]]:
+def _gradients(trainer: Trainer, losses: dict[str, Loss], source: torch.Generator) -> dict[str, tuple[float, float]]:
     """For each loss the norm of the mean gradient over all weights of G, and the summed variance of a single batch's."""
     weights = list(trainer.g.parameters())
     trainer.g.requires_grad_(True)
