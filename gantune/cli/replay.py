@@ -7,20 +7,23 @@ import math
 import random
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from gantune.cli import objective
 from gantune.cli.app import RUNS, Json, Runs, Sets, app, print_json, print_table
+from gantune.errors import UserError
+from gantune.tracking.store import find_sweep, frozen
 
 if TYPE_CHECKING:
     from gantune.replay import Outcome, Policy, Recording
+    from gantune.spec import SweepSpec
 
 
 @app.command()
 def replay(
-    name: Annotated[str, typer.Argument(metavar="SWEEP")] = "latest",
+    name: Annotated[str, typer.Argument(metavar="SWEEP|FILE", help="A sweep, or recorded trials as a .parquet file.")] = "latest",
     sets: Sets = [],  # noqa: B006  # Typer reads the default and never changes it
     workers: Annotated[int, typer.Option(min=1, help="Trials at a time.")] = 2,
     orders: Annotated[int, typer.Option(min=1, help="Orders of the trials: 1 is the recorded one, more are shuffled.")] = 1,
@@ -29,25 +32,23 @@ def replay(
     as_json: Json = False,
 ) -> None:
     """What another scheduler or other stop rules would have cost, found and missed; --set scheduler=median, --set stopping=[...]."""
-    from gantune.replay import policies, recordings
-    from gantune.spec import SweepSpec
+    from gantune.replay import policies
     from gantune.tracking.record import strict
-    from gantune.tracking.store import find_sweep, frozen
 
-    folder = find_sweep(runs, name)
-    spec = SweepSpec.from_json(frozen(folder)["spec"])
-    tried = policies(spec, sets)
     if check:
-        _check(folder, as_json)
+        if name.endswith(".parquet"):
+            raise UserError(f"--check judges a sweep's own decisions, and {name} holds trials that nobody stopped.")
+        _check(find_sweep(runs, name), as_json)
         return
-    recorded = recordings(folder)
+    title, spec, recorded = _opened(runs, name)
+    tried = policies(spec, sets)
     cut = sum(recording.is_censored for recording in recorded)
     results = {policy.name: _in_orders(policy, recorded, orders, workers, spec.budget.report_every) for policy in tried}
     if as_json:
         print_json({name: [strict(dataclasses.asdict(one)) for one in found] for name, found in results.items()})
         return
     metric = spec.objective.metric
-    print(f"{folder.name}: {len(recorded)} trials of up to {spec.budget.kimg:g} kimg, {workers} at a time, {orders} order(s)")
+    print(f"{title}: {len(recorded)} trials of up to {spec.budget.kimg:g} kimg, {workers} at a time, {orders} order(s)")
     if cut:
         print(f"{cut} recordings were cut short: a policy that goes on with them sees nothing behind their ends, so it looks cheaper")
     rows = [[name, *_cells(found, metric)] for name, found in results.items()]
@@ -56,6 +57,22 @@ def replay(
         for missed in found[0].missed:
             value, kimg = objective.text(missed.full, metric), f"{missed.ended_kimg:g} kimg by {missed.reason}"
             print(f"{name}: trial {missed.id} ({metric} {value} at {missed.best_kimg:g} kimg) is ended at {kimg}")
+
+
+def _opened(runs: Path, name: str) -> tuple[str, SweepSpec, list[Recording]]:
+    """A title, the sweep whose policy is replayed, and the recorded trials: of a sweep, or of a file and its family's bundled sweep."""
+    from gantune.replay import read_table, recordings
+    from gantune.spec import SweepSpec, load_sweep
+    from gantune.spec.model import Budget, Objective
+
+    if not name.endswith(".parquet"):
+        folder = find_sweep(runs, name)
+        return folder.name, SweepSpec.from_json(frozen(folder)["spec"]), recordings(folder)
+    about, recorded = read_table(Path(name))
+    bundled = load_sweep(about.family)
+    budget = Budget(len(recorded), about.budget_kimg, about.report_every)
+    mode: Literal["min", "max"] = "max" if about.mode == "max" else "min"
+    return Path(name).name, dataclasses.replace(bundled, budget=budget, objective=Objective(about.objective, mode)), recorded
 
 
 def _check(folder: Path, as_json: bool) -> None:

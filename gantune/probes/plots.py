@@ -166,7 +166,7 @@ def _clouds(ax: Axes, points: NDArray[np.float64]) -> None:
 def _outputs(ax: Axes, layer: Layer) -> None:
     """A layer of one number, D's output: how often it takes which value."""
     n = len(layer.pca) // 2
-    bins = np.linspace(layer.pca[:, 0].min(), layer.pca[:, 0].max(), 40)
+    bins = np.linspace(layer.pca[:, 0].min(), layer.pca[:, 0].max(), 40).tolist()
     for part, colour in ((layer.pca[:n, 0], REAL), (layer.pca[n:, 0], MADE)):
         ax.hist(part, bins=bins, color=colour, alpha=0.55)
     ax.set_xlabel("output, from its mean", fontsize=9)

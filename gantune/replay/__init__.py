@@ -5,5 +5,21 @@ from gantune.replay.outcome import Outcome, outcome
 from gantune.replay.policy import Policy, policies
 from gantune.replay.recording import Recording, recordings
 from gantune.replay.simulation import Ended, simulate
+from gantune.replay.table import About, Trace, read_table, write_table
 
-__all__ = ["Ended", "Outcome", "Policy", "Recheck", "Recording", "outcome", "policies", "recheck", "recordings", "simulate"]
+__all__ = [
+    "About",
+    "Ended",
+    "Outcome",
+    "Policy",
+    "Recheck",
+    "Recording",
+    "Trace",
+    "outcome",
+    "policies",
+    "read_table",
+    "recheck",
+    "recordings",
+    "simulate",
+    "write_table",
+]

@@ -58,7 +58,7 @@ def outcome(ended: Sequence[Ended]) -> Outcome:
         share=seconds / max(sum(recording.clock[-1] for recording in recorded), 1e-12),
         wall=max(one.at for one in ended),
         best=best,
-        regret=math.nan if best is None or known is None else sign * (best - known),
+        regret=math.nan if best is None or known is None else max(0.0, sign * (best - known)),
         reasons=dict(Counter(one.reason for one in ended).most_common()),
         good=len(good),
         missed=missed,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from gantune.config import Config
 from gantune.curve import Curve
@@ -27,6 +29,8 @@ class Recording:
     objective: str
     mode: str
     budget_kimg: float
+    group: str = ""  # what it was trained for, where a file says so
+    params: Mapping[str, Any] = field(default_factory=dict)  # what was searched
 
     @property
     def is_censored(self) -> bool:
@@ -71,7 +75,7 @@ def recordings(folder: Path) -> list[Recording]:
         measuring = itertools.accumulate(point.get("eval_seconds", 0.0) for point in trial.points)
         clock = tuple(point.get("seconds", 0.0) + spent for point, spent in zip(trial.points, measuring, strict=True))
         budget = float(record.spec["budget"]["kimg"])
-        found.append(Recording(trial.id, tuple(trial.points), clock, equilibrium, metric, mode, budget))
+        found.append(Recording(trial.id, tuple(trial.points), clock, equilibrium, metric, mode, budget, params=trial.params))
     if not found:
         raise UserError(f"sweep {folder.name} has no reports that could be replayed.")
     return found
