@@ -12,16 +12,19 @@ from typing import Any
 
 from gantune import bundled
 from gantune.config import Config, declared_params
-from gantune.errors import UserError
+from gantune.errors import UserError, did_you_mean
 from gantune.families import FAMILIES, open_family
 from gantune.families.base import Family
 from gantune.generator_file import trusted_family
 from gantune.metrics import MetricSettings
+from gantune.params import lookup
+from gantune.segments import Segment, changeable
 from gantune.signals import Point
 from gantune.spec import load_sweep, parse_sets
 from gantune.stopping import Verdict
 from gantune.training import checkpoint
 from gantune.trial import Trial, TrialPlan, default_device
+from gantune.yaml_file import parse_value
 
 WIDE = 64  # features
 DEVICES = {"cuda": "on a GPU", "cpu": "on the CPU"}
@@ -70,6 +73,7 @@ def _planned(
         raise UserError("name a family, such as `gantune train dcgan`, or a run to go on with: --from RUN.")
     opened = open_family(family)
     data = data or opened.default_data
+    sets, segments = schedules(sets, opened)
     given = parse_sets(sets, declared_params(opened))
     values, notes = _sizes(family, opened, data)
     config = Config.of(opened, data, values | given, where="--set ")
@@ -77,7 +81,33 @@ def _planned(
     if width >= WIDE and "features" not in given and default_device().type == "cpu":
         notes = [*notes, f"features={width} is made for a GPU: on a CPU --set features=16 is five to ten times as fast"]
     folder = out or _new_folder(runs, f"train-{opened.name}")
-    return _plan(folder, family, data, config.flat(), kimg, report_every, threads), notes
+    plan = replace(_plan(folder, family, data, config.flat(), kimg, report_every, threads), segments=[vars(one) for one in segments])
+    for number in range(1, len(segments) + 1):
+        plan.config(number)  # refused here, before anything is trained
+    return plan, notes
+
+
+def schedules(sets: Sequence[str], family: Family[Any, Any]) -> tuple[list[str], list[Segment]]:
+    """Flags such as `lr_g={0: 1e-3, 20: 5e-4}`: what holds at the start, as flags, and the changes, by kimg. Other flags stay as they are,
+    and so do those of parameters that are schedules by themselves (k). `UserError` where a parameter cannot change on the way."""
+    declared, plain, changes = declared_params(family), [], dict[float, dict[str, Any]]()
+    for text in sets:
+        name, _, value = text.partition("=")
+        name = name.strip().removeprefix("fixed.")
+        steps = parse_value(value, f"--set {text}") if value.strip().startswith("{") else None
+        if not isinstance(steps, dict) or name not in declared or declared[name].schedule:
+            plain.append(text)
+            continue
+        where = f"--set {text}: "
+        if name not in changeable(family):
+            raise UserError(f"{where}{name} cannot change while a run trains. {did_you_mean(name, sorted(changeable(family)))}")
+        if not all(isinstance(at, (int, float)) and at >= 0 for at in steps) or 0 not in steps:
+            raise UserError(f"{where}a schedule maps kimg to values, from 0 on, such as {{0: 1e-3, 20: 5e-4}}.")
+        for at, given in steps.items():
+            if at > 0:
+                changes.setdefault(float(at), {})[name] = lookup(declared, name, where).check(given, where)
+        plain.append(f"{name}={json.dumps(steps[0])}")
+    return plain, [Segment(at, changes[at]) for at in sorted(changes)]
 
 
 def _sizes(ref: str, family: Family[Any, Any], data: str) -> tuple[dict[str, Any], list[str]]:
@@ -132,7 +162,8 @@ def _continued(
     folder.mkdir(parents=True, exist_ok=True)
     # What a rule once said was said within the smaller budget.
     checkpoint.save(
-        folder / "last.pt", {name: value for name, value in kept.items() if name != "format"} | {"verdict": None, "family": ref}
+        folder / "last.pt",
+        {name: value for name, value in kept.items() if name != "format"} | {"verdict": None, "family": ref, "segments": 0},
     )
     if folder.resolve() != from_run.resolve():  # they stand until the longer run beats them
         for name in ("best.pt", "generator.safetensors"):

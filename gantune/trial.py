@@ -22,6 +22,7 @@ from gantune.families import open_family
 from gantune.generator_file import export_generator
 from gantune.metrics import AnyEvaluator, MetricSettings, open_evaluator
 from gantune.pictures import sheet, write_png
+from gantune.segments import Segment, due, in_force
 from gantune.signals import Point
 from gantune.stopping import Reason, Verdict, judge, open_rules
 from gantune.training import checkpoint
@@ -54,6 +55,16 @@ class TrialPlan:
     threads: int = 1
     grids: int = 3
     keep: list[float] = dataclasses.field(default_factory=list)  # kimg at whose reports the checkpoint stays for good
+    segments: list[dict[str, Any]] = dataclasses.field(default_factory=list)  # what changes on the way, in order: see gantune.segments
+
+    def config(self, segments: int) -> Config:
+        """The configuration once so many of the segments have begun."""
+        return Config.of(open_family(self.family), self.data, in_force(self.values, self.changes[:segments]))
+
+    @property
+    def changes(self) -> list[Segment]:
+        """The segments, as such."""
+        return [Segment(**segment) for segment in self.segments]
 
     def to_json(self) -> dict[str, Any]:
         """As a dict that JSON can hold."""
@@ -77,23 +88,24 @@ class Trial:
         self.device = device or default_device()
         torch.set_num_threads(plan.threads)
         keep_freed_memory()
-        self.config = Config.of(open_family(plan.family), plan.data, plan.values)
-        self.dataset = dataset_of(self.config)
-        self.trainer = Trainer(self.config, self.dataset, self.device)
-        self.evaluator = evaluator_of(self.config, _metrics_for(plan, self.trainer, None, "report"), self.device)
-        self.equilibrium = self.config.family.equilibrium(self.config.hparams)
-        self.rules, _ = open_rules(plan.rules, self.equilibrium)
         self.points: list[Point] = []
         self.verdict: Verdict | None = None
+        kept = self.folder / "last.pt"
+        self._begin(load_checkpoint(kept, plan, self.device) if kept.is_file() else None)
+        self.evaluator = evaluator_of(self.config, _metrics_for(plan, self.trainer, None, "report"), self.device)
         self.folder.mkdir(parents=True, exist_ok=True)
-        if (self.folder / "last.pt").is_file():
-            self._continue()
+        if self.points:
+            self._keep_wanted()
+            if self.curve.best_kimg() == self.points[-1]["kimg"]:
+                self._keep_best()  # the process may have died between the two files
         _write_json(self.folder / "plan.json", plan.to_json())
 
     def advance(self) -> Point:
         """Train to the next report, measure, judge, write the checkpoint, and give the report's signals."""
         assert self.verdict is None, "a trial with a verdict does not advance"
         plan = self.plan
+        if due(plan.changes, self.trainer.kimg) > self._segments:
+            self._configure(due(plan.changes, self.trainer.kimg), self.trainer.state())
         number = math.floor(self.trainer.kimg / plan.report_every + 1e-9) + 1
         self.trainer.train_to(min(plan.kimg, number * plan.report_every))
         point: Point = dict(self.trainer.signals())
@@ -135,6 +147,7 @@ class Trial:
             "family": self.plan.family,
             "data": self.plan.data,
             "values": _plain(self.config.flat()),
+            "segments": self._segments,
             "state": self.trainer.state(),
             "points": self.points,
             "verdict": None if self.verdict is None else [str(self.verdict.reason), self.verdict.evidence],
@@ -174,21 +187,40 @@ class Trial:
                 old.unlink()
 
     def _name_at(self, kimg: float) -> str:
-        """In whole kimg, or to the image where reports stand closer."""
-        return f"kimg_{round(kimg):06d}" if self.plan.report_every >= 1 else f"kimg_{kimg:010.3f}"
+        return name_at(kimg, self.plan.report_every)
 
-    def _continue(self) -> None:
-        content = load_checkpoint(self.folder / "last.pt", self.plan, self.config, self.device)
-        self.trainer.load_state(content["state"])
+    def _begin(self, content: dict[str, Any] | None) -> None:
+        """Stand where the checkpoint `content` was written, or where a segment that began there takes over from; or at the start."""
+        plan = self.plan
+        if content is None:
+            self._configure(due(plan.changes, 0.0), None)
+            return
         self.points = content["points"]
+        segments, state = due(plan.changes, self.points[-1]["kimg"]), content["state"]
+        source = plan.changes[segments - 1].source if segments > content["segments"] else None
+        if source is not None:
+            state = checkpoint.load(Path(source), self.device)["state"] | {"seconds": state["seconds"]}  # its device's time is its own
+        self._configure(segments, state)
         if content["verdict"] is not None:
             reason, evidence = content["verdict"]
-            grown = reason == Reason.BUDGET and self.trainer.kimg < self.plan.kimg
+            grown = reason == Reason.BUDGET and self.trainer.kimg < plan.kimg
             self.verdict = None if grown else Verdict.halt(Reason(reason), evidence)
-        if self.points and self.curve.best_kimg() == self.points[-1]["kimg"]:
-            self._keep_best()  # the process may have died between the two files
-        if self.points:
-            self._keep_wanted()
+
+    def _configure(self, segments: int, state: dict[str, Any] | None) -> None:
+        """Train on from `state` with the values that hold once so many segments have begun."""
+        self._segments = segments
+        self.config = self.plan.config(segments)
+        self.dataset = dataset_of(self.config)
+        self.trainer = Trainer(self.config, self.dataset, self.device)
+        if state is not None:
+            self.trainer.load_state(state)
+        self.equilibrium = self.config.family.equilibrium(self.config.hparams)
+        self.rules, _ = open_rules(self.plan.rules, self.equilibrium)
+
+
+def name_at(kimg: float, report_every: float) -> str:
+    """What a file of the report at `kimg` is called: in whole kimg, or to the image where reports stand closer."""
+    return f"kimg_{round(kimg):06d}" if report_every >= 1 else f"kimg_{kimg:010.3f}"
 
 
 def kept_checkpoints(folder: Path) -> list[Path]:
@@ -196,12 +228,12 @@ def kept_checkpoints(folder: Path) -> list[Path]:
     return [path for path in (*folder.glob("kimg_*.pt"), folder / "best.pt", folder / "last.pt") if path.is_file()]
 
 
-def load_checkpoint(path: Path, plan: TrialPlan, config: Config, device: torch.device) -> dict[str, Any]:
-    """The checkpoint at `path`. `UserError` when it is of another family, or of other values than `config`'s."""
-    content = checkpoint.load(path, device)
+def load_checkpoint(path: Path, plan: TrialPlan, device: torch.device) -> dict[str, Any]:
+    """The checkpoint at `path`. `UserError` when it is of another family, or of other values than the plan has for its segment."""
+    content = {"segments": 0} | checkpoint.load(path, device)
     if content["family"] != plan.family:
         raise UserError(f"{path} is a checkpoint of family {content['family']}, not of {plan.family}.")
-    values = _plain(config.flat())
+    values = _plain(plan.config(content["segments"]).flat())
     changed = [
         f"{name} {content['values'].get(name)!r} -> {value!r}" for name, value in values.items() if content["values"].get(name) != value
     ]
@@ -219,10 +251,10 @@ def score(plan: TrialPlan, *, seed: int, n: int, which: str = "best") -> dict[st
     """
     torch.set_num_threads(plan.threads)
     device = default_device()
-    config = Config.of(open_family(plan.family), plan.data, plan.values)
+    content = load_checkpoint(Path(plan.folder) / f"{which}.pt", plan, device)
+    config = plan.config(content["segments"])
     trainer = Trainer(config, dataset_of(config), device)
     evaluator = evaluator_of(config, _metrics_for(plan, trainer, n, "score"), device)
-    content = load_checkpoint(Path(plan.folder) / f"{which}.pt", plan, config, device)
     controls = evaluator.c2st_controls(trainer.sample(min(n, CONTROLS), derive(seed, "untrained"), "score"), seed=seed)
     trainer.load_state(content["state"])
     metrics = evaluator(trainer.sample(n, derive(seed, "score"), "score"), seed=seed)

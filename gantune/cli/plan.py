@@ -64,8 +64,7 @@ def describe(spec: SweepSpec, notes: Sequence[str], warm: Sequence[Mapping[str, 
 def _scheduler(scheduler: Scheduler) -> str:
     if scheduler.kind == "none":
         return "none"
-    reduction = f", reduction {scheduler.reduction}" if scheduler.kind == "asha" else ""
-    return f"{scheduler.kind} (grace {scheduler.grace:g}{reduction})"
+    return f"{scheduler.kind} ({', '.join(f'{name} {value:g}' for name, value in scheduler.options.items())})"
 
 
 def _rule(rule: str | Mapping[str, Any]) -> str:

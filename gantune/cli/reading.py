@@ -78,6 +78,11 @@ def show(name: Annotated[str, typer.Argument(metavar="SWEEP")] = "latest", runs:
         mark = " *" if trial.origin == "canonical" else ""
         rows.append([trial.id + mark, trial.state, trial.reason or "", f"{trial.kimg:.0f}", f"{trial.seconds:.0f}", best, fresh, params])
     print_table(["trial", "state", "reason", "kimg", "seconds", f"best {metric}", f"{metric} on fresh samples", "parameters"], rows)
+    if record.best is not None and record.best.takeovers:
+        from gantune.repeating import train_command
+
+        print("\nThe best trial took over from others on its way; its whole schedule, from the start:")
+        print(train_command(record, record.best))
     described = record.to_json()
     finals = [*described["finalists"], *([described["canonical"]] if described["canonical"].get("runs") else [])]
     if finals:

@@ -36,12 +36,12 @@ def policies(spec: SweepSpec, sets: Sequence[str]) -> list[Policy]:
     for flag in flags:
         if flag.keys[0] not in SECTIONS:
             raise UserError(f"{flag.flag}: a replay changes {' and '.join(SECTIONS)} only; all else is as it was recorded.")
-    kind, grace, reduction = spec.scheduler.kind, spec.scheduler.grace, spec.scheduler.reduction
-    options = {"asha": {"grace": grace, "reduction": reduction}, "median": {"grace": grace}, "none": {}}[kind]
-    base = {"family": spec.families[0], "scheduler": {kind: options}, "stopping": list(spec.stopping)}
+    base = {"family": spec.families[0], "scheduler": {spec.scheduler.kind: spec.scheduler.options}, "stopping": list(spec.stopping)}
     places = Places(YamlFile("the sweep", {}), flags=flags)
     document = validated(applied(base, flags), places.where)
     scheduler = scheduler_of(document, spec.budget, places)
+    if scheduler.kind == "pbt":
+        raise UserError("scheduler: pbt changes what is trained, which no recorded curve can tell; replay asha, median or none.")
     rules = tuple(rule_of(rule, Path.cwd()) for rule in document.stopping or ())
     open_rules(rules, None, places.where(("stopping",)))
     nobody = replace(scheduler, kind="none")

@@ -12,6 +12,7 @@ from gantune.runtime.ledger import Ledger
 from gantune.runtime.live import LiveState
 from gantune.runtime.planning import Planner
 from gantune.runtime.pool import Job, run_jobs
+from gantune.runtime.population import open_population
 from gantune.runtime.pruning import open_pruner
 from gantune.runtime.session import Session
 from gantune.runtime.stopping import Halt, StopRequests
@@ -31,8 +32,9 @@ class Desk:
         objective, budget = spec.objective, spec.budget
         self.ledger = Ledger(objective.metric, objective.mode, budget.trials)
         self.pruner = open_pruner(spec.scheduler, mode=objective.mode, kimg=budget.kimg, report_every=budget.report_every)
+        self.population = open_population(spec)
         self.spool = Spool(folder)
-        self.pending = replay(read(folder), self.ledger, self.pruner)
+        self.pending, self.takeovers = replay(read(folder), self.ledger, self.pruner, self.population)
         self.book = Book(self.spool, self.ledger, time.time)
 
     def phase(self, name: str, work: Callable[[Desk], None]) -> None:

@@ -6,13 +6,14 @@ Everything is appended to the spool first and then applied to the ledger and the
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from gantune.errors import UserError
-from gantune.runtime.ledger import STATES, Entry, Event, Ledger
+from gantune.runtime.ledger import STATES, Entry, Event, Ledger, number
 from gantune.runtime.live import LiveState
+from gantune.runtime.population import Population, Takeover
 from gantune.runtime.pruning import Pruner
 from gantune.runtime.stopping import Halt, StopRequests
 from gantune.runtime.work import Plan, Result
@@ -59,9 +60,12 @@ class Book:
         self.ledger.apply({"kind": kind, "t": self._clock(), **fields})
 
 
-def replay(events: Iterable[Event], ledger: Ledger, pruner: Pruner) -> dict[str, str]:
-    """Bring ledger and pruner to where `events` leave them. Gives the pruner's stops that nobody carried out, by trial."""
+def replay(
+    events: Iterable[Event], ledger: Ledger, pruner: Pruner, population: Population | None = None
+) -> tuple[dict[str, str], dict[str, Takeover]]:
+    """Bring ledger, pruner and population to where `events` leave them. Gives the stops and the takeovers that nobody carried out."""
     pending: dict[str, str] = {}
+    takeovers: dict[str, Takeover] = {}
     for event in events:
         if is_orphan(event, ledger.trials):
             continue
@@ -72,11 +76,25 @@ def replay(events: Iterable[Event], ledger: Ledger, pruner: Pruner) -> dict[str,
             evidence = pruner.report(entry.id, float(event["point"]["kimg"]), entry.best)
             if evidence is not None:
                 pending[entry.id] = evidence
+            takeover = compared(population, ledger, entry, event["point"])
+            if takeover is not None:
+                takeovers[entry.id] = takeover
+        elif event["kind"] == "takeover":
+            takeovers.pop(event["trial"], None)
         elif event["kind"] == "end":
             entry = ledger.trials[event["trial"]]
             pruner.end(entry.id, event["reason"], entry.kimg, entry.best)
             pending.pop(entry.id, None)
-    return pending
+            takeovers.pop(entry.id, None)
+    return pending, takeovers
+
+
+def compared(population: Population | None, ledger: Ledger, entry: Entry, point: Mapping[str, Any]) -> Takeover | None:
+    """What the population makes of a report that the ledger has."""
+    if population is None:
+        return None
+    value = number(point.get(ledger.objective))
+    return population.report(entry, float(point["kimg"]), value, lambda id, kimg: ledger.trials[id].params_before(kimg))
 
 
 def to_continue(ledger: Ledger, limits: Limits) -> list[Entry]:
@@ -105,6 +123,8 @@ class Director:
         slots: int,
         canonical: int = 1,
         pending: dict[str, str] | None = None,
+        population: Population | None = None,
+        takeovers: dict[str, Takeover] | None = None,
         clock: Callable[[], float],
     ) -> None:
         self._book, self._ledger = book, book.ledger
@@ -113,6 +133,7 @@ class Director:
         self._stops, self._live, self._limits, self._slots, self._clock = stops, live, limits, slots, clock
         self._canonical = canonical
         self._pending = dict(pending or {})
+        self._population, self._takeovers = population, dict(takeovers or {})
         self._running: set[str] = set()
         self._dry = False  # a finite search has no more to offer
         self._began = clock()
@@ -121,7 +142,9 @@ class Director:
 
     def next_plan(self) -> Plan | None:
         """The next trial's plan, unfinished ones first; None when all slots are taken or nothing is left (see `is_exhausted`)."""
-        while not self.is_exhausted and len(self._running) < self._slots:
+        while not self._is_over and len(self._running) < self._slots:
+            if not self._queue and self._all_begun:
+                return None
             entry = self._continue_one() if self._queue else self._begin_one()
             if entry is not None:
                 self._running.add(entry.id)
@@ -131,10 +154,18 @@ class Director:
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether nothing more will be handed out."""
-        if self._stops.sweep is not None or self.time_is_up is not None:
+        """Whether nothing more will be handed out. A running member of a population may still come back for another checkpoint."""
+        if self._is_over:
             return True
-        return not self._queue and (self._dry or len(self._ledger.trials) >= self._ledger.total)
+        return not self._queue and self._all_begun and not (self._population is not None and self._running)
+
+    @property
+    def _is_over(self) -> bool:
+        return self._stops.sweep is not None or self.time_is_up is not None
+
+    @property
+    def _all_begun(self) -> bool:
+        return self._dry or len(self._ledger.trials) >= self._ledger.total
 
     @property
     def time_is_up(self) -> str | None:
@@ -149,10 +180,14 @@ class Director:
         for point in result["points"]:
             self._report(entry, point)
         end = self._end_of(entry, result)
-        if end is None:
-            self._live.show(entry)
+        if end is not None:
+            self._end(entry, *end)
+            return True
+        self._live.show(entry)
+        if entry.id not in self._takeovers:
             return False
-        self._end(entry, *end)
+        self._running.discard(entry.id)
+        self._queue.appendleft(entry)  # it goes on from another checkpoint as soon as a worker is free, which is at once
         return True
 
     def close(self) -> None:
@@ -175,7 +210,16 @@ class Director:
 
     def _continue_one(self) -> Entry:
         entry = self._queue.popleft()
-        self._book.append("requeue", trial=entry.id, why=f"resumed after {entry.reason or 'an interruption'}")
+        takeover = self._takeovers.pop(entry.id, None)
+        if takeover is None:
+            self._book.append("requeue", trial=entry.id, why=f"resumed after {entry.reason or 'an interruption'}")
+            return entry
+        try:
+            values = self._settle(takeover.params)
+        except UserError as error:  # moved to where the family does not allow it: the trial goes on as it was
+            self._book.append("requeue", trial=entry.id, why=f"did not take over {takeover.donor}: {error}")
+            return entry
+        self._book.append("takeover", trial=entry.id, **vars(takeover), values=values)
         return entry
 
     def _begin_one(self) -> Entry | None:
@@ -206,6 +250,9 @@ class Director:
         evidence = self._pruner.report(entry.id, kimg, entry.best)
         if evidence is not None:
             self._pending[entry.id] = evidence
+        takeover = compared(self._population, self._ledger, entry, point)
+        if takeover is not None:
+            self._takeovers[entry.id] = takeover
         if entry.best is not None:
             self._search.report(entry.number, kimg, entry.best)
 
@@ -238,6 +285,7 @@ class Director:
         self._book.append("end", trial=entry.id, **about, **({} if cut is None else {"cut": cut}))
         self._running.discard(entry.id)
         self._pending.pop(entry.id, None)
+        self._takeovers.pop(entry.id, None)
         self._pruner.end(entry.id, reason, entry.kimg, entry.best)
         self._search.tell(entry.number, reason, entry.best)
         self._live.show(entry)

@@ -9,6 +9,7 @@ from gantune.runtime.ledger import Entry
 from gantune.runtime.live import TrialView
 from gantune.runtime.planning import SCORE_ALL, SCORE_SEED, to_score
 from gantune.runtime.pool import Job
+from gantune.segments import Segment, lineage
 from gantune.tracking.record import SweepRecord
 from gantune.tracking.trial_record import TrialRecord, device_seconds
 
@@ -42,7 +43,7 @@ def finalists(desk: Desk) -> None:
     jobs: list[Job] = []
     known: dict[str, tuple[str, int]] = {}
     for who, seed in ((who, seed) for seed in seeds for who in runs):
-        plan = desk.planner.final(who, runs[who], seed)
+        plan = desk.planner.final(who, runs[who], seed, desk.ledger.trials)
         known[plan["trial"]] = who, seed
         earlier = desk.ledger.finals.get((who, seed))
         if earlier is None or earlier.get("error"):  # one that failed has another chance
@@ -77,8 +78,11 @@ def contenders(desk: Desk) -> dict[str, Entry]:
     record = SweepRecord.load(desk.folder)
     canonical = record.canonical
 
-    def setting(trial: TrialRecord) -> tuple[str, dict[str, Any]]:
-        return record.family_of(trial), {name: value for name, value in trial.values.items() if name != "seed"}
+    trials = {trial.id: trial for trial in record.trials}
+
+    def setting(trial: TrialRecord) -> tuple[str, dict[str, Any], list[Segment]]:
+        values, segments = lineage(trial.id, trials)
+        return record.family_of(trial), {name: value for name, value in values.items() if name != "seed"}, segments
 
     taken = [] if canonical is None else [setting(canonical)]
     best: list[str] = []

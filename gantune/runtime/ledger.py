@@ -48,6 +48,11 @@ class Entry:
     best: float | None = None  # running best of the objective
     bests: dict[float, float] = field(default_factory=dict)  # running best by kimg, once there is one
     requeued: int = 0
+    takeovers: list[dict[str, Any]] = field(default_factory=list)  # of other trials' checkpoints, in order: kimg, donor, params, values
+
+    def params_before(self, kimg: float) -> dict[str, Any]:
+        """The searched values that made it what it was when it reached `kimg`."""
+        return next((one["params"] for one in reversed(self.takeovers) if one["kimg"] < kimg), self.params)
 
     @property
     def kimg(self) -> float:
@@ -138,6 +143,10 @@ class Ledger:
         entry = self.trials[event["trial"]]
         entry.state, entry.reason, entry.evidence, entry.cut = "running", None, None, None
         entry.requeued += 1
+
+    def _on_takeover(self, event: Event) -> None:
+        kept = {name: event[name] for name in ("kimg", "donor", "donor_kimg", "params", "values")}
+        self.trials[event["trial"]].takeovers.append(kept)
 
     def _on_score(self, event: Event) -> None:
         self.scores[event["trial"]] = event

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from gantune.runtime.ledger import Entry
+from gantune.runtime.population import boundaries
 from gantune.runtime.work import Plan
+from gantune.segments import lineage
+from gantune.trial import name_at
 
 SCORE_SEED = 500_000  # apart from any seed that a trial trains with
 FINAL_SEED = 1_000
@@ -31,14 +34,32 @@ class Planner:
 
     def trial(self, entry: Entry) -> Plan:
         """The plan of a trial of the search."""
-        return self._plan(entry.id, entry, {}, self.folder / "trials" / entry.id, self.spec.budget.kimg, grids=3)
+        plan = self._plan(entry.id, entry, {}, self.folder / "trials" / entry.id, self.spec.budget.kimg, grids=3)
+        if self.spec.scheduler.kind != "pbt":
+            return plan
+        segments = [{"kimg": one["kimg"], "values": one["values"], "source": str(self._source(one))} for one in entry.takeovers]
+        return plan | {"keep": self.boundaries, "segments": segments}
 
-    def final(self, who: str, entry: Entry, seed: int) -> Plan:
-        """The plan of a finalist's run: its full budget, so that a stop rule's mistake cannot decide the comparison."""
+    @property
+    def boundaries(self) -> list[float]:
+        """The kimg at which a population is compared, and its checkpoints are kept."""
+        budget = self.spec.budget
+        return boundaries(budget.kimg, budget.report_every, self.spec.scheduler.interval)
+
+    def _source(self, takeover: dict[str, Any]) -> Path:
+        """The checkpoint that was taken over."""
+        name = name_at(takeover["donor_kimg"], self.spec.budget.report_every)
+        return self.folder / "trials" / str(takeover["donor"]) / f"{name}.pt"
+
+    def final(self, who: str, entry: Entry, seed: int, trials: Mapping[str, Entry]) -> Plan:
+        """The plan of a finalist's run: its full budget, so that a stop rule's mistake cannot decide the comparison. What a trial of a
+        population inherited is trained again, too, from the very start."""
         name = f"{who}-s{seed}"
         kimg = self.spec.finalists.kimg or self.spec.budget.kimg
         plan = self._plan(name, entry, {"seed": seed}, self.folder / "finalists" / name, kimg, grids=1)
-        return plan | {"rules": ["diverged"]}
+        values, segments = lineage(entry.id, trials)
+        changes = [{"kimg": one.kimg, "values": {key: v for key, v in one.values.items() if key != "seed"}} for one in segments]
+        return plan | {"rules": ["diverged"], "values": values | {"seed": seed}, "segments": changes}
 
     def seeds(self, used: Iterable[int]) -> list[int]:
         """As many seeds as the final wants, none of which the search used."""

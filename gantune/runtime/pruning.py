@@ -31,7 +31,7 @@ class Pruner(Protocol):
 
 
 class NoPruning:
-    """Every trial runs until a rule or its budget ends it."""
+    """Every trial runs until a rule or its budget ends it (in a population, too)."""
 
     reason = "asha"
 
@@ -127,7 +127,7 @@ class Median(MedianStoppingRule):  # type: ignore[misc]
 
 def open_pruner(scheduler: Any, *, mode: str, kimg: float, report_every: float) -> Pruner:
     """The pruner of a sweep's `scheduler` (kind, grace as a share of the budget, reduction)."""
-    if scheduler.kind == "none":
+    if scheduler.kind in ("none", "pbt"):
         return NoPruning()
     reports = max(1, math.ceil(scheduler.grace * kimg / report_every - 1e-9))
     grace = min(kimg, reports * report_every)

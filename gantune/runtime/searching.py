@@ -27,6 +27,8 @@ def search(desk: Desk) -> None:
         canonical=len(spec.families),
         slots=desk.slots,
         pending=desk.pending,
+        population=desk.population,
+        takeovers=desk.takeovers,
         clock=time.time,
     )
     if not director.is_exhausted:

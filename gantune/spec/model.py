@@ -13,7 +13,7 @@ from gantune.space import Space, space_from_json
 from gantune.space.domain import frozen
 
 Mode = Literal["min", "max"]
-SchedulerKind = Literal["asha", "median", "none"]
+SchedulerKind = Literal["asha", "median", "pbt", "none"]
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,21 @@ class Sampler:
 
 @dataclass(frozen=True)
 class Scheduler:
-    """Who stops the trials that others leave behind. `grace` is the share of the budget that each trial gets before."""
+    """Who stops the trials that others leave behind, or (pbt) lets them take over. `grace` is the share of the budget that each trial
+    gets before, `interval` the share between two comparisons of a population."""
 
     kind: SchedulerKind = "asha"
     grace: float = 0.2
     reduction: int = 3
+    interval: float = 0.2
+    quantile: float = 0.25
+    resample: float = 0.25
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What this kind of scheduler can be told, with its values."""
+        known = {"asha": ("grace", "reduction"), "median": ("grace",), "pbt": ("interval", "quantile", "resample"), "none": ()}
+        return {name: getattr(self, name) for name in known[self.kind]}
 
 
 @dataclass(frozen=True)

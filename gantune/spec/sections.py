@@ -38,11 +38,20 @@ class MedianOptions:
 
 
 @dataclass(frozen=True)
+class PBTOptions:
+    """Population based training: the worst go on from a copy of the best, with other settings (Jaderberg et al. 2017, arXiv:1711.09846)."""
+
+    interval: float = param(0.2, "share of the budget between two comparisons", low=0, high=0.5, open_low=True)
+    quantile: float = param(0.25, "share of the trials that take over, and of those that they take from", low=0, high=0.5, open_low=True)
+    resample: float = param(0.25, "chance that a setting is drawn anew instead of moved", low=0, high=1)
+
+
+@dataclass(frozen=True)
 class NoneOptions:
     """Every trial that no rule stops trains its whole budget."""
 
 
-SCHEDULERS: dict[str, type] = {"asha": ASHAOptions, "median": MedianOptions, "none": NoneOptions}
+SCHEDULERS: dict[str, type] = {"asha": ASHAOptions, "median": MedianOptions, "pbt": PBTOptions, "none": NoneOptions}
 
 
 def sampler_of(document: SweepDocument, places: Places) -> Sampler:

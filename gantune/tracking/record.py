@@ -234,6 +234,10 @@ class _Fold:
         trial = self.trials[event["trial"]]
         trial.state, trial.reason, trial.evidence = "running", None, None
 
+    def _takeover(self, event: dict[str, Any]) -> None:
+        kept = {name: event[name] for name in ("kimg", "donor", "donor_kimg", "params", "values")}
+        self.trials[event["trial"]].takeovers.append(kept)
+
     def _score(self, event: dict[str, Any]) -> None:
         self.trials[event["trial"]].score = {name: value for name, value in event.items() if name not in ("kind", "t", "trial")}
 
@@ -256,7 +260,7 @@ class _Fold:
 
 
 def _trial_json(trial: TrialRecord, run: str | None) -> dict[str, Any]:
-    plain = ("id", "params", "state", "reason", "evidence", "kimg", "seconds", "fid", "metrics", "origin", "note", "best_kimg")
+    plain = ("id", "params", "state", "reason", "evidence", "kimg", "seconds", "fid", "metrics", "origin", "note", "best_kimg", "takeovers")
     return {name: getattr(trial, name) for name in plain} | {"score": trial.scored, "mlflow_run_id": run}
 
 

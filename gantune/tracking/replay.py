@@ -182,6 +182,9 @@ class Replay:
             return len(metrics)
         elif kind == "requeue":
             tracker.set_status(self._flush(event["trial"]), "RUNNING")
+        elif kind == "takeover":
+            changed = ", ".join(f"{name} {value}" for name, value in event["params"].items())
+            self._buffer(event["trial"]).tags[f"takeover.{event['kimg']:g}_kimg"] = f"of {event['donor']}: {changed}"
         elif kind == "end":
             self._end(event)
         elif kind == "score":

@@ -37,6 +37,7 @@ class TrialRecord:
     points: list[dict[str, float]] = field(default_factory=list)  # one a kimg, in order
     kimg: float = 0.0
     seconds: float = 0.0  # of its device: training and measuring
+    takeovers: list[dict[str, Any]] = field(default_factory=list)  # in a population: kimg, donor, params and values from there on
     score: dict[str, Any] | None = None  # {seed, n, metrics, provenance, floor}: the best checkpoint on fresh samples
 
     @property

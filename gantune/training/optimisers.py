@@ -18,6 +18,14 @@ def make_optimiser(net: nn.Module, lr: float, training: Training) -> optim.Optim
     return optim.SGD(weights, lr, momentum=training.momentum, weight_decay=decay)
 
 
+def set_decays(optimiser: optim.Optimizer, training: Training) -> None:
+    """What `make_optimiser` was told but for the rate, over what a loaded state says: the settings may have changed since."""
+    for group in optimiser.param_groups:
+        group["weight_decay"] = training.weight_decay
+        if "betas" in group:
+            group["betas"] = (training.beta1, training.beta2)
+
+
 def set_rate(optimiser: optim.Optimizer, lr: float) -> None:
     """The rate of the next step."""
     for group in optimiser.param_groups:

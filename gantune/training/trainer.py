@@ -19,7 +19,7 @@ from gantune.training.augment import policies
 from gantune.training.averaging import WeightAverage, recalibrating
 from gantune.training.given import SAMPLE_BATCH, Conditions, Part, in_batches, joined
 from gantune.training.meters import Meter, verdicts_of_d
-from gantune.training.optimisers import make_optimiser, set_rate
+from gantune.training.optimisers import make_optimiser, set_decays, set_rate
 from gantune.training.schedule import lr_factor, noise_at, value_at
 from gantune.training.seeds import GlobalDraws, generator, initialisation
 from gantune.training.views import View
@@ -233,13 +233,15 @@ class Trainer:
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Continue from what `state()` gave. The networks must be those of this configuration."""
+        """Continue from what `state()` gave. The networks must be those of this configuration; rates and losses may be others."""
         self.g.load_state_dict(state["g"])
         self.d.load_state_dict(state["d"])
         if self.average is not None:
             self.average.net.load_state_dict(state["average"])
         self.opt_g.load_state_dict(state["opt_g"])
         self.opt_d.load_state_dict(state["opt_d"])
+        for optimiser in (self.opt_g, self.opt_d):
+            set_decays(optimiser, self.training)
         for name, value in self.memo.items():
             value.copy_(state["memo"][name])
         self.draws.set_state(state["draws"].cpu())

@@ -53,7 +53,7 @@ class Stage:
         self.now = 100.0
         self.ledger = Ledger("fid", "min", trials)
         pruner = Asha(mode="min", kimg=20, grace=4, reduction=3)
-        self.pending = replay(read(folder), self.ledger, pruner)
+        self.pending, _ = replay(read(folder), self.ledger, pruner)
         self.search = search or Told(first=len(self.ledger.trials))
         self.stops = StopRequests(folder, every=0)
         self.book = Book(Spool(folder), self.ledger, lambda: self.now)

@@ -99,7 +99,7 @@ def test_replay_gives_the_same_rungs_and_the_stops_that_nobody_carried_out() -> 
                 live.end(trial, reason, kimg, ledger.trials[trial].best)
                 break
     again = asha()
-    assert replay(told, Ledger("fid", "min", 8), again) == stopped
+    assert replay(told, Ledger("fid", "min", 8), again) == (stopped, {})
     assert again.rungs == live.rungs
     assert sum(map(len, again.rungs.values())) > 8
 
