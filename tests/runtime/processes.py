@@ -16,16 +16,24 @@ HERE = Path(__file__).parent
 
 
 class DriverProcess:
-    """`driver.py` on a folder, in its own process group."""
+    """`driver.py` on a folder, or another `command` that drives it, in its own process group."""
 
-    def __init__(self, folder: Path, *flags: str, seconds: float = 0.1, **env: str) -> None:
+    def __init__(
+        self, folder: Path, *flags: str, seconds: float = 0.1, command: list[str] | None = None, cwd: Path | None = None, **env: str
+    ) -> None:
         self.folder = folder
         path = os.pathsep.join([str(HERE.parents[1]), str(HERE)])
         environment = os.environ | {"PYTHONPATH": path, "SYNTHETIC_SECONDS": str(seconds)} | env
-        environment["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder.parent / 'mlflow.db'}"
-        command = [sys.executable, str(HERE / "driver.py"), str(folder), *flags]
+        environment["MLFLOW_TRACKING_URI"] = f"sqlite:///{(cwd or folder.parent) / 'mlflow.db'}"
+        command = command or [sys.executable, str(HERE / "driver.py"), str(folder), *flags]
         self.process = subprocess.Popen(
-            command, env=environment, cwd=folder.parent, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command,
+            env=environment,
+            cwd=cwd or folder.parent,
+            start_new_session=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
         self._seen: set[tuple[int, str]] = set()
 

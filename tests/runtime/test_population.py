@@ -6,15 +6,19 @@ import itertools
 import json
 import random
 import shlex
+import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from processes import DriverProcess, events
 
 from gantune import cli
 from gantune.errors import UserError
 from gantune.families import open_family
+from gantune.repeating import train_command
 from gantune.replay import policies
 from gantune.runtime.director import Book, Director, Limits, replay
 from gantune.runtime.ledger import Entry, Ledger
@@ -26,6 +30,7 @@ from gantune.segments import Segment, changeable, due, in_force, lineage
 from gantune.space import open_space
 from gantune.spec import load_sweep
 from gantune.spec.model import Scheduler
+from gantune.tracking.record import SweepRecord
 from gantune.tracking.spool import Spool, read
 from gantune.training import checkpoint
 from gantune.trial import Trial, TrialPlan
@@ -310,25 +315,71 @@ metrics: {{n_fake: 300}}
 """
 
 
+def small_sweep(folder: Path) -> None:
+    (folder / "space.yaml").write_text("lr_g: {log: [1e-4, 1e-1]}\nlr_ratio: {log: [0.1, 10]}\nbeta1: {uniform: [0, 0.9]}\n")
+    (folder / "small.yaml").write_text(SWEEP.format(space="./space.yaml"))
+
+
+def assert_repeated(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The command that is printed for a trial that took over trains its very weights again."""
+    record = SweepRecord.load(folder / "runs" / "small-1")
+    trial = next(one for one in reversed(record.trials) if one.takeovers)
+    words = shlex.split(train_command(record, trial))
+    assert words[:3] == ["gantune", "train", "gan"]
+    assert cli._run([*words[1:], "--out", "again"], debug=True) == 0, capsys.readouterr().err
+    assert weights(folder / "again") == weights(folder / "runs" / "small-1" / "trials" / trial.id)
+
+
 @pytest.mark.slow
 def test_a_population_from_start_to_a_command_that_repeats_its_best(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "space.yaml").write_text("lr_g: {log: [1e-4, 1e-1]}\nlr_ratio: {log: [0.1, 10]}\nbeta1: {uniform: [0, 0.9]}\n")
-    (tmp_path / "small.yaml").write_text(SWEEP.format(space="./space.yaml"))
+    small_sweep(tmp_path)
     assert cli._run(["sweep", "small.yaml", "--local"], debug=True) == 0, capsys.readouterr().err
     events = list(read(tmp_path / "runs" / "small-1"))
     takeovers = [event for event in events if event["kind"] == "takeover"]
     assert takeovers
     assert sum(event["kind"] == "end" and event["reason"] == "budget" for event in events) == 10
+    assert_repeated(tmp_path, capsys)
 
-    from gantune.repeating import train_command
-    from gantune.tracking.record import SweepRecord
 
-    record = SweepRecord.load(tmp_path / "runs" / "small-1")
-    trial = next(one for one in record.trials if one.takeovers)
-    words = shlex.split(train_command(record, trial))
-    assert words[:3] == ["gantune", "train", "gan"]
-    assert cli._run([*words[1:], "--out", "again"], debug=True) == 0, capsys.readouterr().err
-    assert weights(tmp_path / "again") == weights(tmp_path / "runs" / "small-1" / "trials" / trial.id)
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_population_killed_with_9_keeps_its_schedules(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    small_sweep(tmp_path)
+    folder = tmp_path / "runs" / "small-1"
+    dice = random.Random(0)
+    verbs = {0: ["sweep", "small.yaml", "--local"], 1: ["resume", "small", "--local"]}
+    before: list[dict[str, Any]] = []
+    for attempt in range(4):
+        process = DriverProcess(folder, command=[sys.executable, "-m", "gantune", *verbs[min(attempt, 1)]], cwd=tmp_path)
+        try:
+            if attempt == 3:
+                process.finish()
+            else:
+                process.wait_for(len(before) + dice.randint(12, 24))
+                time.sleep(dice.uniform(0, 0.3))
+                process.kill_group()
+            assert not process.leftovers()
+        finally:
+            process.clean_up()
+        told = events(folder)
+        assert told[: len(before)] == before, "what was written stays"
+        before = told
+    takeovers = [(event["trial"], event["kimg"]) for event in before if event["kind"] == "takeover"]
+    assert takeovers
+    assert len(set(takeovers)) == len(takeovers), "nobody takes over twice at one place"
+    ends = [event["trial"] for event in before if event["kind"] == "end"]
+    assert sorted(ends) == [f"{number:04d}" for number in range(10)]
+    for trial in SweepRecord.load(folder).trials:
+        kept = checkpoint.load(folder / "trials" / trial.id / "last.pt")
+        assert kept["segments"] == len(trial.takeovers)
+        in_force_last = trial.takeovers[-1]["values"] if trial.takeovers else trial.values
+        assert {name: kept["values"][name] for name in ("lr_g", "lr_ratio", "beta1")} == {
+            name: in_force_last[name] for name in ("lr_g", "lr_ratio", "beta1")
+        }
+    assert_repeated(tmp_path, capsys)
