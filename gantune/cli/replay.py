@@ -90,14 +90,14 @@ def _check(folder: Path, as_json: bool) -> None:
 
 
 def _in_orders(policy: Policy, recorded: list[Recording], orders: int, workers: int, report_every: float) -> list[Outcome]:
-    from gantune.replay import outcome, simulate
+    from gantune.replay import Verdicts, outcome, simulate
 
-    found = []
+    verdicts, found = Verdicts(policy.stopping), []
     for number in range(orders):
         order = list(recorded)
         if number:
             random.Random(number).shuffle(order)
-        found.append(outcome(simulate(order, policy, workers=workers, report_every=report_every)))
+        found.append(outcome(simulate(order, policy, workers=workers, report_every=report_every, verdicts=verdicts)))
     return found
 
 

@@ -1,6 +1,6 @@
 """Schedulers and stop rules over recorded curves instead of training: what they would have cost, found and missed."""
 
-from gantune.replay.decisions import Recheck, recheck
+from gantune.replay.decisions import Recheck, Verdicts, recheck
 from gantune.replay.outcome import Outcome, outcome
 from gantune.replay.policy import Policy, policies
 from gantune.replay.recording import Recording, recordings
@@ -15,6 +15,7 @@ __all__ = [
     "Recheck",
     "Recording",
     "Trace",
+    "Verdicts",
     "outcome",
     "policies",
     "read_table",

@@ -10,19 +10,35 @@ from typing import Any
 from gantune.replay.recording import Recording, recordings
 from gantune.runtime.pruning import Pruner, open_pruner
 from gantune.spec import SweepSpec
-from gantune.stopping import Reason, judge, open_rules
+from gantune.stopping import Reason, Rule, Verdict, judge, open_rules
 from gantune.tracking import spool
 from gantune.tracking.store import frozen
 
 NOT_OURS = {str(reason) for reason in (Reason.USER, Reason.INFRA, Reason.ERROR)}  # neither a rule's nor the scheduler's
 
 
+class Verdicts:
+    """What stop rules say after each report of a trial. They see that trial alone, so that many replays may share this."""
+
+    def __init__(self, stopping: Sequence[str | Mapping[str, Any] | Rule]) -> None:
+        self._named = [rule for rule in stopping if not isinstance(rule, Rule)]
+        self._given = [rule for rule in stopping if isinstance(rule, Rule)]
+        self._known: dict[tuple[str, int], Verdict] = {}
+
+    def __call__(self, recording: Recording, count: int) -> Verdict:
+        """The verdict on the first `count` reports."""
+        key = recording.id, count
+        if key not in self._known:
+            rules, _ = open_rules(self._named, recording.equilibrium)
+            self._known[key] = judge([*rules, *self._given], recording.until(count))
+        return self._known[key]
+
+
 class Judge:
     """Decides over one trial, report by report."""
 
-    def __init__(self, recording: Recording, stopping: Sequence[str | Mapping[str, Any]], pruner: Pruner) -> None:
-        self._recording, self._pruner = recording, pruner
-        self._rules, _ = open_rules(stopping, recording.equilibrium)
+    def __init__(self, recording: Recording, verdicts: Verdicts, pruner: Pruner) -> None:
+        self._recording, self._pruner, self._verdicts = recording, pruner, verdicts
 
     def report(self, count: int) -> tuple[str, str] | None:
         """(reason, evidence) when the trial ends with its `count`-th report, None when it goes on.
@@ -33,7 +49,7 @@ class Judge:
         recording = self._recording
         kimg = recording.points[count - 1]["kimg"]
         pruned = self._pruner.report(recording.id, kimg, recording.best(count))
-        verdict = judge(self._rules, recording.until(count))
+        verdict = self._verdicts(recording, count)
         if kimg >= recording.budget_kimg and verdict.reason is not Reason.DIVERGED:
             return str(Reason.BUDGET), f"trained its full {recording.budget_kimg:g} kimg"
         if verdict.stop:
@@ -55,7 +71,8 @@ def recheck(folder: Path) -> Recheck:
     spec = SweepSpec.from_json(frozen(folder)["spec"])
     known = {recording.id: recording for recording in recordings(folder)}
     pruner = open_pruner(spec.scheduler, mode=spec.objective.mode, kimg=spec.budget.kimg, report_every=spec.budget.report_every)
-    judges = {id: Judge(recording, spec.stopping, pruner) for id, recording in known.items()}
+    verdicts = Verdicts(spec.stopping)
+    judges = {id: Judge(recording, verdicts, pruner) for id, recording in known.items()}
     counts = dict.fromkeys(known, 0)
     decided: dict[str, str] = {}
     result, open_ones = Recheck(), set(known)

@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gantune.replay.decisions import Judge
+from gantune.replay.decisions import Judge, Verdicts
 from gantune.replay.policy import Policy
 from gantune.replay.recording import Recording
 from gantune.runtime.pruning import open_pruner
@@ -40,18 +40,22 @@ class Ended:
         return self.recording.best(self.reports)
 
 
-def simulate(order: Sequence[Recording], policy: Policy, *, workers: int, report_every: float) -> list[Ended]:
+def simulate(
+    order: Sequence[Recording], policy: Policy, *, workers: int, report_every: float, verdicts: Verdicts | None = None
+) -> list[Ended]:
     """The trials in the order in which they end. A worker takes the next trial of `order` as soon as its last one has ended.
 
     Reports of one moment are taken in the order of `order`, so that a replay is exact. Nothing is assumed about what lies behind the
-    end of a curve: a trial that gets there without its budget is `censored`, and counts no further with the scheduler.
+    end of a curve: a trial that gets there without its budget is `censored`, and counts no further with the scheduler. `verdicts` are
+    those of the policy's rules, where an earlier replay of the same trials has them.
     """
     first = order[0]
     pruner = open_pruner(policy.scheduler, mode=first.mode, kimg=first.budget_kimg, report_every=report_every)
     waiting = iter(enumerate(order))
     due: list[tuple[float, int, int, float]] = []  # when, which trial, its report, when it began
     ended: list[Ended] = []
-    judges = [Judge(recording, policy.stopping, pruner) for recording in order]
+    verdicts = verdicts or Verdicts(policy.stopping)
+    judges = [Judge(recording, verdicts, pruner) for recording in order]
 
     def begin(now: float) -> None:
         place, recording = next(waiting, (-1, None))
