@@ -13,7 +13,7 @@ from gantune import cli
 from gantune.errors import UserError
 from gantune.families.base import Equilibrium
 from gantune.replay import Policy, Recording, outcome, policies, recheck, recordings, simulate
-from gantune.replay.decisions import Judge
+from gantune.replay.decisions import Judge, Verdicts
 from gantune.runtime.pruning import open_pruner
 from gantune.spec import load_sweep
 from gantune.spec.model import Scheduler
@@ -110,7 +110,7 @@ def recorded_sweep(folder: Path, order: list[Recording]) -> Path:
         spool.append("driver", segment=1)
         for number, one in enumerate(order):
             spool.append("trial", trial=one.id, number=number, params={}, values=values, origin="sampler", note=None)
-        running = {one.id: (one, Judge(one, spec.stopping, pruner)) for one in order}
+        running = {one.id: (one, Judge(one, Verdicts(spec.stopping), pruner)) for one in order}
         for count in range(1, 5):
             for id, (one, judge) in list(running.items()):
                 spool.append("report", trial=id, point=one.points[count - 1])
