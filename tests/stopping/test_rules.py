@@ -37,6 +37,8 @@ LEARNT: dict[str, Shape] = {"d_loss": lambda t: LN2 - 0.3 * math.exp(-t / 5), "d
 NO_MODES: dict[str, Shape] = {"recall": lambda t: 0.0, "coverage": lambda t: 0.01}
 SLOW_FID = (148.65, 172.73, 155.21, 151.39, 166.46, 156.99, 117.36, 115.19, 79.1, 66.05, 52.91, 45.2, 34.35, 33.37, 30.17)
 SLOW_KIMG = 32
+AT_THE_END = (60, "plateau")  # where the budget ends, too: a trial that never left its first value is not stopped by this rule
+INFOGAN_FID = (149.2, 191.1, 218.0, 263.9, 249.1, 184.4, 192.6, 176.5, 149.9, 123.7, 91.0, 69.4, 47.1, 44.2, 34.5)
 SLOW_START: dict[str, Shape] = {  # measured: mnist5k, 32 × 32, features 16, canonical rates
     "fid": lambda t: SLOW_FID[round(t / 4) - 1],
     "precision": lambda t: 0.0 if t <= SLOW_KIMG else 0.2,
@@ -69,18 +71,19 @@ TABLE = {
     "D without gradient at ln 2": (CHANCE | FLAT | {"d_grad_norm": lambda t: 1e-7, "c2st_loss": lambda t: None}, (16, "d_dead")),
     "D at ln 2 from the start, a fresh classifier separates": (CHANCE | FLAT, (16, "d_dead")),
     "D outrun, a fresh classifier separates": (FLAT | {"d_loss": lambda t: 2.3, "d_loss_heldout": lambda t: 2.4}, (16, "d_dead")),
-    "D over-confident: worse than chance on held-out data, ahead in training": (FLAT | {"d_loss_heldout": lambda t: 2.4}, (36, "plateau")),
-    "D at ln 2 from the start, a fresh classifier cannot separate": (CHANCE | FLAT | {"c2st_loss": lambda t: 0.68}, (36, "plateau")),
+    "D over-confident: worse than chance on held-out data, ahead in training": (FLAT | {"d_loss_heldout": lambda t: 2.4}, AT_THE_END),
+    "D at ln 2 from the start, a fresh classifier cannot separate": (CHANCE | FLAT | {"c2st_loss": lambda t: 0.68}, AT_THE_END),
     "D won, quality flat": (WON | FLAT, (20, "d_won")),
     "D won, quality stalls later": (WON | STEP_DOWN, (28, "d_won")),
     "D won once with a spike within": (WON | STEP_DOWN | {"d_acc_fake": lambda t: 0.9 if t == 24 else 1.0}, (32, "plateau")),
-    "D ahead as good DCGANs have it, quality flat": (FLAT, (36, "plateau")),
+    "D ahead as good DCGANs have it, quality flat": (FLAT, AT_THE_END),
     "G's gradient vanished": (WON | STEP_DOWN | {"d_loss": lambda t: 0.1, "g_grad_norm": lambda t: 1e-6}, (28, "d_won")),
     # the generator
     "collapsed": (NO_MODES | FLAT, (24, "mode_collapse")),
     "collapsed onto one realistic picture": (NO_MODES | FLAT | {"precision": lambda t: 1.0}, (24, "mode_collapse")),
-    "noise so far, which covers nothing either": (NO_MODES | FLAT | {"precision": lambda t: 0.0}, (36, "plateau")),
+    "noise so far, which covers nothing either": (NO_MODES | FLAT | {"precision": lambda t: 0.0}, AT_THE_END),
     "a canonical DCGAN's slow start": (SLOW_START, None),
+    "a canonical InfoGAN that first gets worse": (SLOW_START | {"fid": lambda t: INFOGAN_FID[round(t / 4) - 1]}, None),
     "collapsed for a while at the start": (
         {"recall": lambda t: 0.0 if t < 24 else 0.3, "coverage": lambda t: 0.0 if t < 24 else 0.3},
         None,
@@ -90,11 +93,11 @@ TABLE = {
         (28, "plateau"),
     ),
     "one mode of eight": (MIXTURE | FLAT | {"modes": lambda t: 1, "hq_share": lambda t: 0.9}, (24, "mode_collapse")),
-    "no mode hit at all": (MIXTURE | FLAT | {"modes": lambda t: 0, "hq_share": lambda t: 0.0}, (36, "plateau")),
+    "no mode hit at all": (MIXTURE | FLAT | {"modes": lambda t: 0, "hq_share": lambda t: 0.0}, AT_THE_END),
     # settled
     "learnt, then settled, quality stalled": (LEARNT | {"fid": lambda t: 20 + 300 * math.exp(-t / 4)}, (40, "equilibrium")),
     "learnt, then settled, quality falling": (LEARNT, None),
-    "settled while the noise changes": (LEARNT | FLAT | {"noise": lambda t: 0.1 - t / 1000}, (36, "plateau")),
+    "settled while the noise changes": (LEARNT | FLAT | {"noise": lambda t: 0.1 - t / 1000}, AT_THE_END),
     "quality stalled": ({"fid": lambda t: 20 + 300 * math.exp(-t / 4)}, (48, "plateau")),
 }
 
@@ -128,7 +131,7 @@ def test_a_critic_far_ahead_is_not_stopped_while_quality_improves_and_plateaus_l
         "d_acc_fake": lambda t: 1.0,
     }
     assert first_stop(reports(critic), CRITIC) is None
-    assert first_stop(reports(critic | FLAT), CRITIC) == (36, "plateau")
+    assert first_stop(reports(critic | FLAT), CRITIC) == AT_THE_END
     assert first_stop(reports(SILENT | FLAT), CRITIC) == (16, "d_dead")
 
 
@@ -171,6 +174,6 @@ def test_evidence_names_figures_that_can_be_checked() -> None:
 
 
 def test_options_and_larger_is_better() -> None:
-    flat = reports(FLAT)
-    assert first_stop(flat, BCE, [{"plateau": {"patience_kimg": 40}}]) == (44, "plateau")
+    assert first_stop(reports(STEP_DOWN), BCE, [{"plateau": {"patience_kimg": 40}}]) == (52, "plateau")
+    assert first_stop(reports(FLAT), BCE, [{"plateau": {"slow_start_kimg": 40}}]) == (40, "plateau")
     assert first_stop(reports({"fid": lambda t: 100 * 0.99 ** (t // 8)}), BCE, [{"plateau": {"improvement": 0.0}}]) is None
