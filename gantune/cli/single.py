@@ -44,10 +44,10 @@ class Watch:
     def report(self, point: Point, equilibrium: float | None) -> None:
         """A line with what was measured."""
         d_loss = point.get("d_loss", math.nan)
-        distance = math.nan if equilibrium is None else d_loss - equilibrium
+        distance = "" if equilibrium is None else f"{d_loss - equilibrium:+.3f}"
         held, g_loss, quality, rate = (point.get(name, math.nan) for name in ("d_loss_heldout", "g_loss", self._metric, "images_per_s"))
         value = objective.text(quality, self._metric)
-        print(f"{point['kimg']:7.1f} {d_loss:7.3f} {distance:+7.3f} {held:9.3f} {g_loss:7.3f} {value:>9} {rate:6.0f}", flush=True)
+        print(f"{point['kimg']:7.1f} {d_loss:7.3f} {distance:>7} {held:9.3f} {g_loss:7.3f} {value:>9} {rate:6.0f}", flush=True)
 
     def progress(self) -> str:
         """Such as `12.3 of 60 kimg, 850 images/s, about 4 min left`: the pace counts the measuring, too."""
