@@ -6,10 +6,10 @@
     python benchmarks/reference.py dcgan --write-only
 
 `space` trials are a Sobol sequence over the family's whole search space, the canonical setting first; `near` trials lie around the best
-of them (each range a factor of two, or a tenth of it, to either side; the choices its own); `seeds` are ten settings between the best
-and the median of both, each with five seeds. Only NaN ends a trial before its budget. Every trial keeps its folder in --runs and goes
-on from its checkpoint when the script is started again; the curves are written to benchmarks/recorded/NAME.parquet, for
-`gantune replay benchmarks/recorded/NAME.parquet`.
+of them (each range a factor of two, or a tenth of it, to either side; the choices its own); `seeds` are settings between the best and the
+median of both, each with several seeds (ten with five for dcgan, five with three for the others). Only NaN ends a trial before its
+budget. Every trial keeps its folder in --runs and goes on from its checkpoint when the script is started again; the curves are written to
+benchmarks/recorded/NAME.parquet, for `gantune replay benchmarks/recorded/NAME.parquet`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,6 @@ from gantune.training import checkpoint
 from gantune.trial import Trial, TrialPlan
 
 RECORDED = Path(__file__).parent / "recorded"
-SETTINGS, SEEDS = 10, 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,7 +107,6 @@ def plan(spec: SweepSpec, folder: Path, id: str, params: Mapping[str, Any], seed
 
 def train(content: dict[str, Any]) -> str:
     """Run one trial, or what is left of it, in a process of the pool."""
-    os.nice(5)
     trial = Trial(TrialPlan.from_json(content))
     while trial.verdict is None:
         trial.advance()
@@ -133,7 +131,7 @@ def run_all(plans: Sequence[TrialPlan], workers: int) -> None:
     """Train those that have not ended."""
     waiting = [one for one in plans if not points_of(Path(one.folder))]
     start = time.monotonic()
-    with ProcessPoolExecutor(workers, max_tasks_per_child=20) as pool:
+    with ProcessPoolExecutor(workers, initializer=os.nice, initargs=(5,), max_tasks_per_child=20) as pool:
         running = [pool.submit(train, one.to_json()) for one in waiting]
         for done, future in enumerate(as_completed(running), 1):
             left = (time.monotonic() - start) / done * (len(waiting) - done) / 60

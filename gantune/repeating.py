@@ -33,11 +33,11 @@ def train_command(record: SweepRecord, trial: TrialRecord) -> str:
     family = open_family(ref)
     start = Config.of(family, data, values).flat()
     words = ["gantune", "train", ref, *(("--data", data) if data != family.default_data else ())]
-    words += ["--kimg", f"{budget['kimg']:g}", "--report-every", f"{every:g}"]
+    words += ["--kimg", f"{budget['kimg']:.15g}", "--report-every", f"{every:.15g}"]
     for name, value in start.items():
         schedule = _schedule(name, value, segments)
         if len(schedule) > 1:
-            words += ["--set", f"{name}={{{', '.join(f'{at:g}: {json.dumps(each)}' for at, each in schedule.items())}}}"]
+            words += ["--set", f"{name}={{{', '.join(f'{at:.15g}: {json.dumps(each)}' for at, each in schedule.items())}}}"]
         elif value != usual.values[name]:
             words += ["--set", f"{name}={json.dumps(value)}"]
     return shlex.join(words)

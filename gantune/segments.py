@@ -33,7 +33,7 @@ class Member(Protocol):
 
 def changeable(family: Family[Any, Any]) -> frozenset[str]:
     """The parameters that may change while a run trains: the networks and the order of the data stay as they are."""
-    return frozenset(RATES) | frozenset(params_of(family.Hparams))
+    return (frozenset(RATES) | frozenset(params_of(family.Hparams))) - family.shaped_by
 
 
 def due(segments: Sequence[Segment], kimg: float) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 
 from gantune import bundled
 from gantune.config import Config, declared_params
+from gantune.data import form_of
 from gantune.errors import UserError, did_you_mean
 from gantune.families import FAMILIES, open_family
 from gantune.families.base import Family
@@ -53,7 +54,7 @@ def plan_run(
         if not 0 < wanted <= kimg:
             raise UserError(f"--keep lies above 0 and is at most --kimg ({kimg:g}), got {wanted:g}.")
     plan, notes = _planned(family, kimg, data, sets, report_every, from_run, out, threads, runs)
-    return replace(plan, keep=list(keep)), notes
+    return replace(plan, keep=sorted({*plan.keep, *keep})), notes
 
 
 def _planned(
@@ -82,8 +83,12 @@ def _planned(
         notes = [*notes, f"features={width} is made for a GPU: on a CPU --set features=16 is five to ten times as fast"]
     folder = out or _new_folder(runs, f"train-{opened.name}")
     plan = replace(_plan(folder, family, data, config.flat(), kimg, report_every, threads), segments=[vars(one) for one in segments])
-    for number in range(1, len(segments) + 1):
-        plan.config(number)  # refused here, before anything is trained
+    for segment in segments:
+        if segment.kimg >= kimg:
+            raise UserError(f"--set: a change at {segment.kimg:g} kimg lies behind the budget of {kimg:g}.")
+    for number in range(1, len(segments) + 1):  # refused here, before anything is trained
+        later = plan.config(number)
+        later.check_fits(form_of(data, later.prepare.image_size))
     return plan, notes
 
 
@@ -91,7 +96,8 @@ def schedules(sets: Sequence[str], family: Family[Any, Any]) -> tuple[list[str],
     """Flags such as `lr_g={0: 1e-3, 20: 5e-4}`: what holds at the start, as flags, and the changes, by kimg. Other flags stay as they are,
     and so do those of parameters that are schedules by themselves (k). `UserError` where a parameter cannot change on the way."""
     declared, plain, changes = declared_params(family), [], dict[float, dict[str, Any]]()
-    for text in sets:
+    last = {text.partition("=")[0].strip().removeprefix("fixed."): text for text in sets}  # of two flags for one name the later holds
+    for text in last.values():
         name, _, value = text.partition("=")
         name = name.strip().removeprefix("fixed.")
         steps = parse_value(value, f"--set {text}") if value.strip().startswith("{") else None
@@ -101,11 +107,13 @@ def schedules(sets: Sequence[str], family: Family[Any, Any]) -> tuple[list[str],
         where = f"--set {text}: "
         if name not in changeable(family):
             raise UserError(f"{where}{name} cannot change while a run trains. {did_you_mean(name, sorted(changeable(family)))}")
-        if not all(isinstance(at, (int, float)) and at >= 0 for at in steps) or 0 not in steps:
+        numbers = all(isinstance(at, (int, float)) and not isinstance(at, bool) and 0 <= at < math.inf for at in steps)
+        if not numbers or 0 not in steps:
             raise UserError(f"{where}a schedule maps kimg to values, from 0 on, such as {{0: 1e-3, 20: 5e-4}}.")
         for at, given in steps.items():
+            held = lookup(declared, name, where).check(given, where)
             if at > 0:
-                changes.setdefault(float(at), {})[name] = lookup(declared, name, where).check(given, where)
+                changes.setdefault(float(at), {})[name] = held
         plain.append(f"{name}={json.dumps(steps[0])}")
     return plain, [Segment(at, changes[at]) for at in sorted(changes)]
 
@@ -155,7 +163,7 @@ def _continued(
         raise UserError(
             f"--from {from_run}: that run has {reached:g} kimg behind it; --kimg is the whole budget and must be more, got {kimg:g}."
         )
-    measured = _measured_as(from_run)
+    measured, begun = _measured_as(from_run), _begun(from_run)
     folder = out or _new_folder(runs, f"train-{open_family(ref).name}")
     if folder.resolve() != from_run.resolve() and (folder / "last.pt").exists():
         raise UserError(f"--out {folder} holds another run already. Give a new folder.")
@@ -163,14 +171,25 @@ def _continued(
     # What a rule once said was said within the smaller budget.
     checkpoint.save(
         folder / "last.pt",
-        {name: value for name, value in kept.items() if name != "format"} | {"verdict": None, "family": ref, "segments": 0},
+        {name: value for name, value in kept.items() if name != "format"}
+        | {"verdict": None, "family": ref}
+        | ({} if "segments" in begun else {"segments": 0}),
     )
     if folder.resolve() != from_run.resolve():  # they stand until the longer run beats them
         for name in ("best.pt", "generator.safetensors"):
             if (from_run / name).is_file():
                 shutil.copy2(from_run / name, folder / name)
-    plan = replace(_plan(folder, ref, kept["data"], kept["values"], kimg, report_every, threads), **measured)
+    plan = replace(_plan(folder, ref, kept["data"], kept["values"], kimg, report_every, threads), **measured, **begun)
     return plan, [f"Going on from {from_run} at {reached:g} kimg"]
+
+
+def _begun(run: Path) -> dict[str, Any]:
+    """The schedule of a run whose settings change on the way, with what held at its start; and the checkpoints that it keeps."""
+    if not (run / "plan.json").is_file():
+        return {}
+    plan = json.loads((run / "plan.json").read_text())
+    names = ("values", "segments", "keep") if plan.get("segments") else ("keep",)
+    return {name: plan[name] for name in names if name in plan}
 
 
 def _measured_as(run: Path) -> dict[str, Any]:

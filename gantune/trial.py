@@ -91,13 +91,9 @@ class Trial:
         self.points: list[Point] = []
         self.verdict: Verdict | None = None
         kept = self.folder / "last.pt"
+        self.folder.mkdir(parents=True, exist_ok=True)
         self._begin(load_checkpoint(kept, plan, self.device) if kept.is_file() else None)
         self.evaluator = evaluator_of(self.config, _metrics_for(plan, self.trainer, None, "report"), self.device)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if self.points:
-            self._keep_wanted()
-            if self.curve.best_kimg() == self.points[-1]["kimg"]:
-                self._keep_best()  # the process may have died between the two files
         _write_json(self.folder / "plan.json", plan.to_json())
 
     def advance(self) -> Point:
@@ -106,7 +102,8 @@ class Trial:
         plan = self.plan
         if due(plan.changes, self.trainer.kimg) > self._segments:
             self._configure(due(plan.changes, self.trainer.kimg), self.trainer.state())
-        number = math.floor(self.trainer.kimg / plan.report_every + 1e-9) + 1
+        reached = max(self.trainer.kimg, self.points[-1]["kimg"] if self.points else 0.0)  # what was taken over may lie a cycle behind
+        number = math.floor(reached / plan.report_every + 1e-9) + 1
         self.trainer.train_to(min(plan.kimg, number * plan.report_every))
         point: Point = dict(self.trainer.signals())
         point |= self._measure(number)
@@ -163,7 +160,7 @@ class Trial:
         now = self.points[-1]["kimg"]
         before = self.points[-2]["kimg"] if len(self.points) > 1 else -1.0
         if any(before < wanted <= now for wanted in self.plan.keep):
-            checkpoint.keep_as(self.folder / "last.pt", self.folder / f"{self._name_at(now)}.pt")
+            checkpoint.keep_as(self.folder / "last.pt", self.folder / checkpoint_at(now))
 
     def _keep_best(self) -> None:
         checkpoint.keep_as(self.folder / "last.pt", self.folder / "best.pt")
@@ -176,18 +173,19 @@ class Trial:
         if self.plan.grids == 0:
             return
         grids = self.folder / "grids"
-        file = grids / f"{self._name_at(self.trainer.kimg)}.png"
+        file = grids / self._grid_name(self.trainer.kimg)
         given = self.trainer.conditions.for_grid(POINTS if len(self.dataset.shape) == 1 else GRID_COUNT, columns=8)
         write_png(file, sheet(self.trainer.sample_given(given, GRID_SEED)), scale=2)
         best = self.curve.best_kimg()
         wanted = [self.trainer.kimg if improved or best is None else best, self.trainer.kimg, self.points[0]["kimg"]]
-        keep = list(dict.fromkeys(f"{self._name_at(kimg)}.png" for kimg in wanted))[: self.plan.grids]
+        keep = list(dict.fromkeys(self._grid_name(kimg) for kimg in wanted))[: self.plan.grids]
         for old in grids.glob("kimg_*.png"):
             if old.name not in keep:
                 old.unlink()
 
-    def _name_at(self, kimg: float) -> str:
-        return name_at(kimg, self.plan.report_every)
+    def _grid_name(self, kimg: float) -> str:
+        """In whole kimg, or to the image where reports stand closer."""
+        return f"kimg_{round(kimg):06d}.png" if self.plan.report_every >= 1 else f"kimg_{kimg:010.3f}.png"
 
     def _begin(self, content: dict[str, Any] | None) -> None:
         """Stand where the checkpoint `content` was written, or where a segment that began there takes over from; or at the start."""
@@ -195,12 +193,17 @@ class Trial:
         if content is None:
             self._configure(due(plan.changes, 0.0), None)
             return
-        self.points = content["points"]
-        segments, state = due(plan.changes, self.points[-1]["kimg"]), content["state"]
-        source = plan.changes[segments - 1].source if segments > content["segments"] else None
-        if source is not None:
-            state = checkpoint.load(Path(source), self.device)["state"] | {"seconds": state["seconds"]}  # its device's time is its own
-        self._configure(segments, state)
+        self.points, state = content["points"], content["state"]
+        self._configure(content["segments"], state)
+        self._keep_wanted()
+        if self.curve.best_kimg() == self.points[-1]["kimg"]:
+            self._keep_best()  # the process may have died between the two files
+        segments = due(plan.changes, self.points[-1]["kimg"])
+        if segments > content["segments"]:
+            source = plan.changes[segments - 1].source
+            if source is not None:  # but for the time of its device, which is its own
+                state = checkpoint.load(Path(source), self.device)["state"] | {"seconds": state["seconds"]}
+            self._configure(segments, state)
         if content["verdict"] is not None:
             reason, evidence = content["verdict"]
             grown = reason == Reason.BUDGET and self.trainer.kimg < plan.kimg
@@ -218,9 +221,9 @@ class Trial:
         self.rules, _ = open_rules(self.plan.rules, self.equilibrium)
 
 
-def name_at(kimg: float, report_every: float) -> str:
-    """What a file of the report at `kimg` is called: in whole kimg, or to the image where reports stand closer."""
-    return f"kimg_{round(kimg):06d}" if report_every >= 1 else f"kimg_{kimg:010.3f}"
+def checkpoint_at(kimg: float) -> str:
+    """The file of the checkpoint that was kept for good at `kimg`, to the image."""
+    return f"kimg_{kimg:010.3f}.pt"
 
 
 def kept_checkpoints(folder: Path) -> list[Path]:

@@ -30,8 +30,11 @@ def earlier_trials(folders: Sequence[Path], spec: SweepSpec) -> tuple[list[dict[
         fitting = [(trial, params) for trial, params in points if params is not None and spec.space.fits(params)]
         metric = spec.objective.metric
         for trial, params in fitting:
-            values = [[point["kimg"], point[metric]] for point in trial.points if math.isfinite(point.get(metric, math.nan))]
-            known.append({"params": params, "state": trial.state, "value": trial.fid, "intermediate": values, "reason": trial.reason})
+            until = trial.takeovers[0]["kimg"] if trial.takeovers else math.inf  # what follows is due to other values
+            own = [point for point in trial.points if point["kimg"] <= until + 1e-9]
+            values = [[point["kimg"], point[metric]] for point in own if math.isfinite(point.get(metric, math.nan))]
+            best = (min if spec.objective.mode == "min" else max)((value for _, value in values), default=None)
+            known.append({"params": params, "state": trial.state, "value": best, "intermediate": values, "reason": trial.reason})
         note = f"warm start: {len(fitting)} of {len(ended)} ended trials of {record.name} are points of this space"
         if record.spec["data"] != spec.data:
             note += f"; they were trained on {record.spec['data']}, not on {spec.data}"

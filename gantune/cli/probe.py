@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,16 @@ class Place:
             raise UserError(f"there is no checkpoint {run}.")
         folder = run.parent if run.suffix == ".pt" else run
         return cls(run, own_name(folder / "generator.safetensors"), out or folder / "probes")
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        """What the run was told. `UserError` when that is gone."""
+        path = (self.run.parent if self.run.suffix == ".pt" else self.run) / "plan.json"
+        try:
+            content: dict[str, Any] = json.loads(path.read_text())
+        except (OSError, ValueError):
+            raise UserError(f"{path} is missing or damaged: it says how the run was measured. Name the run's own folder.") from None
+        return content
 
     def keep(self, name: str, figures: Mapping[str, Figure], data: Sequence[Mapping[str, Any]], said: Sequence[str]) -> None:
         """Write pictures and data, attach them to the run in MLflow, and say so after the lines `said`."""
@@ -216,7 +227,7 @@ def neighbours(
 
     place = Place.of(runs, run, out)
     opened = open_best(place.run, family)
-    found = measure(opened, n=n, seed=seed)
+    found = measure(opened, n=n, seed=seed, metrics=place.plan["metrics"])
     rows = [
         {"space": space.name, "sample": number}
         | {f"row{rank + 1}": int(space.rows[number, rank]) for rank in range(space.rows.shape[1])}
@@ -236,7 +247,7 @@ def neighbours(
 @probe.command()
 def landscape(
     run: Run,
-    kimg: Annotated[float, typer.Option(help="Budget of each of the 20 trainings.")] = 20,
+    kimg: Annotated[float, typer.Option(help="Budget of each of the 20 trainings (25 where k is none of 1, 2, 3, 5).")] = 20,
     out: Out = None,
     family: Own = None,
     runs: Runs = RUNS,
@@ -257,15 +268,15 @@ def landscape(
         raise UserError(f"--kimg is a number above 0, got {kimg:g}.")
     place = Place.of(runs, run, out)
     opened = open_best(place.run, family)
-    plan = json.loads(((place.run.parent if place.run.suffix == ".pt" else place.run) / "plan.json").read_text())
+    plan = place.plan
     gpus = visible_gpus(local=False)
-    name = f"landscape-{place.name}-{kimg:g}"
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "_", f"landscape-{place.name}"[:60]) + f"-{kimg:g}"
     folder = runs / name
     if (folder / SWEEP).is_file():
         if SweepRecord.load(folder).status != "complete":
             drive(SweepSpec.from_json(frozen(folder)["spec"]), folder, lambda live: resume_sweep(folder, live=live))
     else:
-        file = write_files(opened, place.out / "landscape", kimg=kimg, metric=plan["objective"], mode=plan["mode"], gpu=0.25 if gpus else 0)
+        file = write_files(opened, place.out / "landscape", kimg=kimg, plan=plan, gpu=0.25 if gpus else 0)
         spec = load_sweep(str(file), name=name, runs=runs, gpus=gpus)
         drive(spec, folder, lambda live: run_sweep(spec, folder, live=live))
     training, equilibrium = opened.config.training, opened.config.family.equilibrium(opened.config.hparams)

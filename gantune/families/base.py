@@ -87,6 +87,7 @@ class Family(ABC, Generic[ArchT, HparamsT]):
     default_data: ClassVar[str]
     needs: ClassVar[Needs] = "examples"  # of the data; see gantune.families.fitting
     decision: ClassVar[float | None] = 0.0  # D calls real what it scores above this; None: above the batch's midpoint
+    shaped_by: ClassVar[frozenset[str]] = frozenset()  # hyperparameters that decide the shape of the memory, so that they stay as they are
     admits_augmentation: ClassVar[bool] = True  # whether all inputs of D may be shifted, cut and recoloured, which its loss does not see
 
     @abstractmethod

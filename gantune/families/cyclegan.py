@@ -74,6 +74,8 @@ class CycleGAN(TwoWays[CycleGANArch, CycleGANHparams]):
         "patch_layers": 3,
     }
 
+    shaped_by = frozenset({"pool"})
+
     def build(self, arch: CycleGANArch, form: Form) -> Players:
         these = Domains.of(form)
         size, features = these.size, arch.features

@@ -77,9 +77,8 @@ class EBGAN(Family[AutoencoderArch, EBGANHparams]):
         return {"margin": torch.tensor(hp.margin)}
 
     def remember(self, memo: Memo, aux: Aux, hp: EBGANHparams, kimg: float) -> None:
-        if hp.margin_kimg > 0:
-            share = min(1.0, kimg / hp.margin_kimg)
-            memo["margin"].fill_(hp.margin + share * (hp.margin_end - hp.margin))
+        share = min(1.0, kimg / hp.margin_kimg) if hp.margin_kimg > 0 else 0.0
+        memo["margin"].fill_(hp.margin + share * (hp.margin_end - hp.margin))
 
 
 def energy(d: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:

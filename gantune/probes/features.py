@@ -19,6 +19,7 @@ from gantune.probes.opened import Opened
 from gantune.training.given import in_batches
 from gantune.training.seeds import generator
 from gantune.training.trainer import evaluating
+from gantune.training.views import View
 
 WIDEST = 8  # places along a map; larger ones are averaged down to it
 AXES = 50  # principal components that t-SNE and the neighbours see
@@ -43,7 +44,7 @@ class Layer:
 
 
 def features(opened: Opened, *, n: int = 256, seed: int = 0) -> list[Layer]:
-    """`n` real examples (held out, as far as there are) and `n` generated ones through every convolution of D, or every linear layer
+    """`n` real examples (held out) and `n` generated ones through every convolution of D, or every linear layer
     where it has none. `UserError` where D does not take examples alone."""
     maps = activations(opened, n=n, seed=seed)
     return [_layer(name, values, seed) for name, values in maps.items()]
@@ -69,7 +70,14 @@ def activations(opened: Opened, *, n: int, seed: int) -> dict[str, Tensor]:
     seen: dict[str, list[list[Tensor]]] = {name: [[], []] for name in layers}
     with torch.no_grad(), evaluating(trainer.g, trainer.d), _watched(layers) as calls:
         for some in in_batches(batch):
-            family.d_loss(trainer.seen_g, trainer.seen_d, some, trainer.draw(len(some), source), opened.config.hparams, trainer.memo)
+            family.d_loss(
+                trainer.seen_g,
+                View(trainer.d, trainer.seen_d.bf16),
+                some,
+                trainer.draw(len(some), source),
+                opened.config.hparams,
+                trainer.memo,
+            )
             for name in layers:
                 for kind, value in zip(seen[name], calls[name][:2], strict=True):  # D judges real, then generated ones; penalties follow
                     kind.append(value)

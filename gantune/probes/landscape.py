@@ -22,7 +22,7 @@ TAIL = 0.25  # share of the budget over which d_loss is averaged
 
 @dataclass(frozen=True)
 class Landscape:
-    """`fid[i][j]` and `d_loss[i][j]` at `ks[i]` and `ratios[j]`; NaN where a run gave no number. `own` is the configuration's place."""
+    """`quality[i][j]` and `d_loss[i][j]` at `ks[i]` and `ratios[j]`; NaN where a run gave no number. `own` is the configuration's place."""
 
     ratios: tuple[float, ...]
     ks: tuple[int, ...]
@@ -33,8 +33,11 @@ class Landscape:
     equilibrium: float | None
 
 
-def write_files(opened: Opened, folder: Path, *, kimg: float, metric: str, mode: str, gpu: float) -> Path:
-    """A sweep file and its space in `folder`, which train every point of the grid to `kimg`. `UserError` where k is a schedule."""
+def write_files(opened: Opened, folder: Path, *, kimg: float, plan: Mapping[str, Any], gpu: float) -> Path:
+    """A sweep file and its space in `folder`, which train every point of the grid to `kimg`, measured as the run of `plan` is.
+
+    `UserError` where k is a schedule.
+    """
     training = opened.config.training
     if not isinstance(training.k, int):
         raise UserError("landscape: this run's k is a schedule, which the grid over k would replace; probe one with a constant k.")
@@ -44,11 +47,12 @@ def write_files(opened: Opened, folder: Path, *, kimg: float, metric: str, mode:
     ratios = [float(f"{training.lr_ratio * factor:.4g}") for factor in FACTORS]
     space = {"lr_ratio": {"choice": ratios}, "k": {"choice": sorted({*KS, training.k})}}
     sweep = {
-        "family": opened.content["family"],
+        "family": opened.ref,
         "space": str((folder / "space.yaml").resolve()),
         "data": opened.config.data,
         "fixed": {name: _plain(value) for name, value in values.items()},
-        "objective": {"metric": metric, "mode": mode},
+        "objective": {"metric": plan["objective"], "mode": plan["mode"]},
+        "metrics": dict(plan["metrics"]),
         "budget": {"kimg": kimg, "report_every": max(kimg / 10, min(kimg, 1.0))},
         "sampler": "grid",
         "scheduler": "none",

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from gantune.data import open_dataset
 from gantune.errors import UserError
 from gantune.families.base import Batch, Draws
 from gantune.generator_file import GeneratorFile
-from gantune.training.given import grid_labels
+from gantune.training.given import Conditions, grid_labels
 from gantune.training.seeds import generator
 
 EXTENT = 2.0  # a coordinate moves over [-2, 2]
@@ -37,6 +38,9 @@ class Latent:
         source = generator(torch.device("cpu"), seed, "sample")
         self.draws: Draws = family.draw(config.arch, config.hparams, made.form, n, source)
         self.labels = grid_labels(family, config.arch, made.form, n, columns=8)
+        if family.needs == "labels" and made.form.attributes:  # those of examples, as `sample` has them
+            dataset = open_dataset(config.data, config.prepare.image_size)
+            self.labels = Conditions(family, config.arch, dataset, torch.device("cpu"))(n, seed, "score").y
 
     @torch.no_grad()
     def pictures(self, z: Tensor, like: Tensor) -> Tensor:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,6 +18,7 @@ from gantune.metrics.extractors import choose, open_extractor
 from gantune.probes.opened import Opened
 
 QUANTILE = 0.01
+AT_ONCE = 2000  # training images
 
 
 @dataclass(frozen=True)
@@ -50,10 +55,13 @@ class Neighbours:
     spaces: tuple[Space, Space]
 
 
-def neighbours(opened: Opened, *, n: int = 256, k: int = 5, seed: int = 0) -> Neighbours:
-    """The `k` nearest training images of `n` samples. `UserError` for families or data without pictures."""
+def neighbours(opened: Opened, *, n: int = 256, k: int = 5, seed: int = 0, metrics: Mapping[str, Any] = MappingProxyType({})) -> Neighbours:
+    """The `k` nearest training images of `n` samples, by the extractor of `metrics` (fields of MetricSettings).
+
+    `UserError` for families or data without pictures.
+    """
     trainer = opened.trainer()
-    data, settings = trainer.dataset, MetricSettings()
+    data, settings = trainer.dataset, MetricSettings(**metrics)
     if not data.form.is_image or opened.config.family.needs == "queries":
         raise UserError(f"neighbours: {opened.config.data} holds no pictures; this probe compares pictures.")
     given = trainer.sample(n, seed, "score")
@@ -67,13 +75,26 @@ def neighbours(opened: Opened, *, n: int = 256, k: int = 5, seed: int = 0) -> Ne
         return extractor(images, opened.device)[0]
 
     spaces = [
-        _space(name, read(stored), read(data.train), read(data.heldout), k)
+        _space(name, read(stored), partial(_part, read, data.train), len(data.train), read(data.heldout), k)
         for name, read in (("pixels", pixels), (f"features of {extractor.name}", of_features))
     ]
     return Neighbours(given.x.cpu(), data.train, (spaces[0], spaces[1]))
 
 
-def _space(name: str, samples: Tensor, train: Tensor, heldout: Tensor, k: int) -> Space:
-    distances, rows = torch.cdist(samples, train).topk(k, largest=False)
-    nearest = torch.cdist(heldout, train).amin(1)
-    return Space(name, rows.cpu(), distances.cpu(), nearest.cpu())
+def _part(read: Callable[[Tensor], Tensor], images: Tensor, rows: slice) -> Tensor:
+    return read(images[rows])
+
+
+def _space(name: str, samples: Tensor, train: Callable[[slice], Tensor], rows: int, heldout: Tensor, k: int) -> Space:
+    """`train(slice)` gives that part of the training images as points; never all of them at once."""
+    nearest = torch.full((len(samples), k), float("inf"), device=samples.device)
+    found = torch.zeros(len(samples), k, dtype=torch.int64, device=samples.device)
+    held = torch.full((len(heldout),), float("inf"), device=heldout.device)
+    for start in range(0, rows, AT_ONCE):
+        part = train(slice(start, start + AT_ONCE))
+        distances = torch.cat([nearest, torch.cdist(samples, part)], 1)
+        numbers = torch.cat([found, torch.arange(start, start + len(part), device=found.device).expand(len(samples), -1)], 1)
+        nearest, place = distances.topk(k, largest=False)
+        found = numbers.gather(1, place)
+        held = torch.minimum(held, torch.cdist(heldout, part).amin(1))
+    return Space(name, found.cpu(), nearest.cpu(), held.cpu())

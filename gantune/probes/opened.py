@@ -24,6 +24,7 @@ class Opened:
     """A checkpoint: its configuration, and everything that was in it."""
 
     path: Path
+    ref: str  # of its family: a bundled one, or the user's own code as given
     config: Config
     content: Mapping[str, Any]
     device: torch.device
@@ -73,4 +74,4 @@ def _open(path: Path, family: str | None) -> Opened:
     device = default_device()
     content = checkpoint.load(path, device)
     ref = trusted_family(content["family"], family, str(path))
-    return Opened(path, Config.of(open_family(ref), content["data"], content["values"]), content, device)
+    return Opened(path, ref, Config.of(open_family(ref), content["data"], content["values"]), content, device)

@@ -46,8 +46,9 @@ def optimal_discriminator(opened: Opened, *, steps: int, seed: int = 0, optimise
     with _cosines(trainer.opt_d, trainer.d) as cosines:
         done = 0
         for step in reading_steps(steps):
-            for _ in range(step - done):
-                trainer.d_step()
+            with trainer.global_draws.swapped():
+                for _ in range(step - done):
+                    trainer.d_step()
             done = step
             told = trainer.signals() if step else {}
             held = trainer.heldout(HELDOUT, derive(seed, "heldout", step))
@@ -69,10 +70,10 @@ def reading_steps(steps: int) -> list[int]:
 
 
 def takes_logits(family: Family[Any, Any], hparams: Any) -> bool:
-    """Whether D's outputs are logits, so that both of the original losses of G can be asked of it."""
+    """Whether D's outputs are logits of what G made, so that both of the original losses of G can be asked of it."""
     equilibrium = family.equilibrium(hparams)
     is_bce = equilibrium is not None and math.isclose(equilibrium.value, math.log(2))
-    return isinstance(family, BCEGAN) or (family.decision == 0.0 and is_bce)
+    return isinstance(family, BCEGAN) or (family.decision == 0.0 and is_bce and family.needs != "queries")
 
 
 def _generator_losses(trainer: Trainer) -> dict[str, Loss]:

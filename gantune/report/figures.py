@@ -115,7 +115,10 @@ def finals_strip(sweep: Sweep, finals: Sequence[Final]) -> Figure:
 
 
 def landscape(sweep: Sweep) -> Figure | None:
-    """What the page needs to draw the objective over any two searched parameters; None with fewer than two."""
+    """What the page needs to draw the objective over any two searched parameters; None with fewer than two, and of a population, whose
+    values are due to schedules."""
+    if any(row.record.takeovers for row in sweep.rows):
+        return None
     rows = [row for row in sweep.rows if row.value is not None and row.group == (sweep.best.group if sweep.best else None)]
     names = [name for name in sweep.searched if len({str(row.record.params.get(name)) for row in rows}) > 1]
     if not names or len(rows) < 3:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from gantune.repeating import train_command
 from gantune.report.rows import Sweep
 
 
@@ -19,19 +20,7 @@ def commands(sweep: Sweep) -> str:
     typed = sweep.record.about.get("command") or shlex.join(["gantune", "sweep", given, *_sets(spec)])
     lines = [str(typed), shlex.join(["gantune", "report", sweep.name])]
     if sweep.best is not None and spec.get("family"):
-        trial = sweep.best.record
-        values = {**trial.values, **{name: value for name, value in trial.params.items() if not sweep.is_zoo or name != "family"}}
-        train = [
-            "gantune",
-            "train",
-            sweep.record.ref_of(trial),
-            "--data",
-            str(spec.get("data", "")),
-            "--kimg",
-            f"{sweep.kimg_budget or 0:g}",
-        ]
-        train += [part for name, value in values.items() for part in ("--set", f"{name}={_given(value)}")]
-        lines += [f"# trial {sweep.best.id} alone", shlex.join(train)]
+        lines += [f"# trial {sweep.best.id} alone", train_command(sweep.record, sweep.best.record)]
     return "\n".join(lines)
 
 
@@ -54,9 +43,3 @@ def _sets(spec: Mapping[str, Any]) -> list[str]:
     parts = ["--data", str(spec["data"])] if spec.get("data") else []
     parts += ["--trials", str(budget["trials"])] if budget.get("trials") else []
     return parts + (["--set", f"budget.kimg={budget['kimg']:g}"] if budget.get("kimg") else [])
-
-
-def _given(value: Any) -> str:
-    if isinstance(value, (list, tuple)) and value and all(isinstance(step, (list, tuple)) and len(step) == 2 for step in value):
-        return "{" + ", ".join(f"{start:g}: {then}" for start, then in value) + "}"
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -15,7 +15,7 @@ from gantune.report.equilibria import Line, equilibrium_line
 from gantune.report.figures import Figure, best_so_far, finals_strip, importance_bars, is_log, landscape
 from gantune.report.finals import CANONICAL, Final, sentence, verdict
 from gantune.report.grids import first_and_last
-from gantune.report.importance import importance
+from gantune.report.importance import Importance, importance
 from gantune.report.numbers import duration, mean_std, number, percent, setting
 from gantune.report.provenance import listed, varied
 from gantune.report.rows import NO_VALUE, NOT_RESCORED, Row, Sweep
@@ -216,6 +216,10 @@ def _sort(value: Any) -> str:
 
 def _importance(sweep: Sweep) -> Any:
     rows = sweep.groups.get(sweep.best.group, []) if sweep.best else []
+    if any(row.record.takeovers for row in rows):
+        return Importance(
+            {}, len(rows), why="In a population a trial's value is due to its schedule, not to the values that it began with."
+        )
     params = [row.record.params for row in rows]
     log = [name for name in sweep.searched if is_log([given[name] for given in params if name in given])]
     values = [math.nan if row.value is None else row.value for row in rows]

@@ -105,6 +105,12 @@ def counts(cost: Spent, sweep: Sweep) -> str:
         return "No trial has started."
     listed = ", ".join(f"{count} {MEANINGS.get(reason, reason.replace('_', ' '))}" for reason, count in cost.reasons.items())
     text = f"Trials: {listed}."
+    took = sum(bool(row.record.takeovers) for row in sweep.rows)
+    if took:
+        text += (
+            f" {took} of them went on from another trial's checkpoint on their way: tables show the values with which a trial began, "
+            "the best one's whole schedule is the command at the end of this page."
+        )
     shares = [(cost.saved_seconds, "device seconds"), (cost.saved_kimg, "kimg")]
     saved = [f"{percent(share)} of the {what}" for share, what in shares if share is not None]
     if not (cost.stopped_early and saved):

@@ -94,7 +94,7 @@ def compared(population: Population | None, ledger: Ledger, entry: Entry, point:
     if population is None:
         return None
     value = number(point.get(ledger.objective))
-    return population.report(entry, float(point["kimg"]), value, lambda id, kimg: ledger.trials[id].params_before(kimg))
+    return population.report(entry, float(point["kimg"]), value, lambda id, kimg: ledger.trials[id].setting_before(kimg))
 
 
 def to_continue(ledger: Ledger, limits: Limits) -> list[Entry]:
@@ -253,7 +253,7 @@ class Director:
         takeover = compared(self._population, self._ledger, entry, point)
         if takeover is not None:
             self._takeovers[entry.id] = takeover
-        if entry.best is not None:
+        if entry.best is not None and not entry.takeovers:
             self._search.report(entry.number, kimg, entry.best)
 
     def _end_of(self, entry: Entry, result: Result) -> tuple[str, str] | tuple[str, str, str] | None:
@@ -287,5 +287,5 @@ class Director:
         self._pending.pop(entry.id, None)
         self._takeovers.pop(entry.id, None)
         self._pruner.end(entry.id, reason, entry.kimg, entry.best)
-        self._search.tell(entry.number, reason, entry.best)
+        self._search.tell(entry.number, reason, entry.own_best)
         self._live.show(entry)

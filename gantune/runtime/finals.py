@@ -68,9 +68,7 @@ def finalists(desk: Desk) -> None:
         desk.book.append("final", who=who, seed=seed, kimg=job.kimg, seconds=seconds, metrics=metrics, points=points, **about)
         state = "complete" if job.outcome is not None else "failed"
         last = job.points.get(job.kimg, {})
-        desk.live.show_final(
-            TrialView(job.key, state, job.kimg, d_loss=last.get("d_loss"), score=metrics.get(metric), evidence=job.error)
-        )
+        desk.live.show_final(TrialView(job.key, state, job.kimg, d_loss=last.get("d_loss"), score=metrics.get(metric), evidence=job.error))
 
     desk.run_jobs(jobs, report, done)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gantune.space.domain import frozen
 from gantune.stopping.verdict import COMPLETE, FAILED, PRUNED, Reason
 from gantune.tracking.spool import is_orphan
 from gantune.tracking.trial_record import device_seconds
@@ -19,6 +20,11 @@ STATES: dict[str, str] = {
 }
 
 Event = Mapping[str, Any]
+
+
+def _frozen(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Lists as tuples, so that a driver that lives and one that reads the spool know the same values."""
+    return {name: frozen(value) for name, value in values.items()}
 
 
 def number(value: Any) -> float | None:
@@ -50,9 +56,21 @@ class Entry:
     requeued: int = 0
     takeovers: list[dict[str, Any]] = field(default_factory=list)  # of other trials' checkpoints, in order: kimg, donor, params, values
 
-    def params_before(self, kimg: float) -> dict[str, Any]:
-        """The searched values that made it what it was when it reached `kimg`."""
-        return next((one["params"] for one in reversed(self.takeovers) if one["kimg"] < kimg), self.params)
+    def setting_before(self, kimg: float) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The searched and the complete values that made it what it was when it reached `kimg`."""
+        last = next((one for one in reversed(self.takeovers) if one["kimg"] < kimg), None)
+        return (self.params, self.values) if last is None else (last["params"], last["values"])
+
+    @property
+    def own_bests(self) -> dict[float, float]:
+        """`bests` as far as they are due to the values that it began with: up to its first takeover."""
+        return {kimg: best for kimg, best in self.bests.items() if not self.takeovers or kimg <= self.takeovers[0]["at"]}
+
+    @property
+    def own_best(self) -> float | None:
+        """The best that its own values came to."""
+        bests = self.own_bests
+        return bests[max(bests)] if bests else None
 
     @property
     def kimg(self) -> float:
@@ -110,7 +128,7 @@ class Ledger:
         now = float(event["t"])
         if event["kind"] != "driver" and self._clock is not None:
             self.search_seconds += max(0.0, now - self._clock)
-        searching = event["kind"] in ("driver", "trial", "report", "end", "requeue", "user")
+        searching = event["kind"] in ("driver", "trial", "report", "end", "requeue", "takeover", "user")
         self._clock = now if searching else None
 
     def _on_driver(self, event: Event) -> None:
@@ -119,9 +137,8 @@ class Ledger:
         self.limits |= {name: event[name] for name in ("hours", "gpu_hours") if name in event}
 
     def _on_trial(self, event: Event) -> None:
-        self.trials[event["trial"]] = Entry(
-            event["trial"], int(event["number"]), dict(event["params"]), dict(event["values"]), event["origin"], event.get("note")
-        )
+        params, values = _frozen(event["params"]), _frozen(event["values"])
+        self.trials[event["trial"]] = Entry(event["trial"], int(event["number"]), params, values, event["origin"], event.get("note"))
 
     def _on_report(self, event: Event) -> None:
         entry, point = self.trials[event["trial"]], event["point"]
@@ -145,7 +162,8 @@ class Ledger:
         entry.requeued += 1
 
     def _on_takeover(self, event: Event) -> None:
-        kept = {name: event[name] for name in ("kimg", "donor", "donor_kimg", "params", "values")}
+        kept = {name: event[name] for name in ("kimg", "donor", "donor_kimg")} | {"at": self.trials[event["trial"]].kimg}
+        kept |= {name: _frozen(event[name]) for name in ("params", "values")}
         self.trials[event["trial"]].takeovers.append(kept)
 
     def _on_score(self, event: Event) -> None:

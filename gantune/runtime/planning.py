@@ -6,14 +6,17 @@ import math
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from gantune.data import Form
 from gantune.runtime.ledger import Entry
 from gantune.runtime.population import boundaries
 from gantune.runtime.work import Plan
 from gantune.segments import lineage
-from gantune.trial import name_at
+from gantune.spec.checks import form_for
+from gantune.trial import checkpoint_at
 
 SCORE_SEED = 500_000  # apart from any seed that a trial trains with
 FINAL_SEED = 1_000
@@ -29,8 +32,14 @@ class Planner:
 
     def settle(self, params: dict[str, Any]) -> dict[str, Any]:
         """Complete, checked values of a searched point. `UserError` when some combination lies outside what a parameter allows."""
-        values: dict[str, Any] = self.spec.config(params).flat()
+        config = self.spec.config(params)
+        config.check_fits(self._form)
+        values: dict[str, Any] = config.flat()
         return values
+
+    @cached_property
+    def _form(self) -> Form:
+        return form_for(self.spec.data, self.spec.fixed)
 
     def trial(self, entry: Entry) -> Plan:
         """The plan of a trial of the search."""
@@ -48,8 +57,7 @@ class Planner:
 
     def _source(self, takeover: dict[str, Any]) -> Path:
         """The checkpoint that was taken over."""
-        name = name_at(takeover["donor_kimg"], self.spec.budget.report_every)
-        return self.folder / "trials" / str(takeover["donor"]) / f"{name}.pt"
+        return self.folder / "trials" / str(takeover["donor"]) / checkpoint_at(takeover["donor_kimg"])
 
     def final(self, who: str, entry: Entry, seed: int, trials: Mapping[str, Entry]) -> Plan:
         """The plan of a finalist's run: its full budget, so that a stop rule's mistake cannot decide the comparison. What a trial of a

@@ -13,12 +13,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gantune.config import declared_params
 from gantune.families import open_family
 from gantune.runtime.ledger import Entry
 from gantune.segments import changeable
 from gantune.training.seeds import derive
 
 FACTORS = (0.8, 1.25)
+Setting = tuple[Mapping[str, Any], Mapping[str, Any]]  # searched values, complete values
 
 
 @dataclass(frozen=True)
@@ -35,19 +37,17 @@ class Takeover:
 class Population:
     """Told of every report in the order of the spool; says where a trial shall take over."""
 
-    def __init__(
-        self, space: Any, *, mode: str, kimg: float, report_every: float, scheduler: Any, seed: int, family_of: Callable[..., Any]
-    ):
-        self._space, self._seed, self._family_of = space, seed, family_of
+    def __init__(self, space: Any, *, mode: str, kimg: float, report_every: float, scheduler: Any, seed: int) -> None:
+        self._space, self._seed = space, seed
+        self._family = open_family(space.family)
         self._sign = 1.0 if mode == "min" else -1.0
         self._quantile, self._resample = scheduler.quantile, scheduler.resample
         self.boundaries = boundaries(kimg, report_every, scheduler.interval)
         self._at: dict[float, dict[str, tuple[float, float]]] = {boundary: {} for boundary in self.boundaries}
 
-    def report(
-        self, entry: Entry, kimg: float, value: float | None, params_of: Callable[[str, float], Mapping[str, Any]]
-    ) -> Takeover | None:
-        """The takeover that a trial's report at `kimg` leads to. `params_of(trial, kimg)` are a trial's searched values before `kimg`."""
+    def report(self, entry: Entry, kimg: float, value: float | None, setting_of: Callable[[str, float], Setting]) -> Takeover | None:
+        """The takeover that a trial's report at `kimg` leads to. `setting_of(trial, kimg)` are a trial's searched and its complete values
+        before `kimg`. The canonical setting stays what it is, for all is compared with it."""
         due = [boundary for boundary in self.boundaries if boundary <= kimg + 1e-9 and entry.id not in self._at[boundary]]
         for boundary in due[:-1]:  # reports further apart than the boundaries
             self._at[boundary][entry.id] = (math.inf, kimg)
@@ -59,29 +59,33 @@ class Population:
         ranked = sorted(held, key=lambda id: held[id][0])
         share = int(self._quantile * len(ranked))
         better = [id for id in ranked[:share] if held[id][0] < badness]
-        if entry.id not in ranked[len(ranked) - share :] or not better:
+        if entry.id not in ranked[len(ranked) - share :] or not better or entry.origin == "canonical":
             return None
         source = random.Random(derive(self._seed, "pbt", entry.id, round(1000 * boundary)))
         donor = source.choice(better)
         worst = "no value" if badness == math.inf else f"{self._sign * badness:.4g}"
         evidence = f"{worst} at {kimg:g} kimg, among the worst {share} of {len(ranked)}; {donor} had {self._sign * held[donor][0]:.4g}"
-        return Takeover(donor, held[donor][1], boundary, self._explored(params_of(donor, boundary), source), evidence)
+        return Takeover(donor, held[donor][1], boundary, self._explored(*setting_of(donor, boundary), source), evidence)
 
-    def _explored(self, params: Mapping[str, Any], source: random.Random) -> dict[str, Any]:
-        """`params` with those that can change on the way moved a little, or now and then drawn anew."""
-        can_change = changeable(self._family_of(params))
+    def _explored(self, params: Mapping[str, Any], values: Mapping[str, Any], source: random.Random) -> dict[str, Any]:
+        """`params` with those that can change on the way moved a little, or now and then drawn anew. What the networks are made of stays
+        as the complete `values` have it."""
+        declared = declared_params(self._family).keys()
+        can_change = changeable(self._family)
+        if can_change.issuperset(self._space.derived.keys() & declared):  # then so are the names that only feed them
+            can_change |= params.keys() - declared
 
         def choose(name: str, domain: Any) -> Any:
+            if name not in can_change:
+                return domain.nearest(params.get(name, values.get(name)))
             if name not in params:
                 return domain.at(source.random())
-            at = params[name]
-            if name not in can_change:
-                return at
             if source.random() < self._resample:
                 return domain.at(source.random())
+            at = params[name]
             if domain.kind == "choice" or domain.whole:
-                values = domain.values()
-                return values[min(max(values.index(at) + source.choice((-1, 1)), 0), len(values) - 1)]
+                values_of = domain.values()
+                return values_of[min(max(values_of.index(at) + source.choice((-1, 1)), 0), len(values_of) - 1)]
             return domain.nearest(at * source.choice(FACTORS))
 
         explored: dict[str, Any] = self._space.sample(choose)[0]
@@ -99,7 +103,6 @@ def open_population(spec: Any) -> Population | None:
         report_every=spec.budget.report_every,
         scheduler=spec.scheduler,
         seed=spec.seed,
-        family_of=lambda params: open_family(spec.space.family_of(params)),
     )
 
 

@@ -60,9 +60,9 @@ def open_search(desk: Desk) -> Search:
 def past(entry: Entry, continued: bool) -> Past:
     """A trial of an earlier driver, as the search remembers it; one that is `continued` still runs, whatever ended it before."""
     if continued:
-        return Past(entry.number, entry.params, "running", entry.best, entry.bests)
+        return Past(entry.number, entry.params, "running", entry.own_best, entry.own_bests)
     state = "failed" if entry.state == "stopped" else entry.state
-    return Past(entry.number, entry.params, state, entry.best, entry.bests, entry.reason)
+    return Past(entry.number, entry.params, state, entry.own_best, entry.own_bests, entry.reason)
 
 
 def limits(desk: Desk) -> Limits:

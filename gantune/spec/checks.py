@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -51,6 +52,23 @@ def form_for(data: str, fixed: Mapping[str, Any]) -> Form:
     """What networks must know of the data, without opening them. `UserError` for an unknown name or a missing folder."""
     size = fixed.get("image_size", 0)
     return form_of(data, size if isinstance(size, int) and size > 0 else 0)
+
+
+def check_population(spec: SweepSpec, places: Places) -> list[str]:
+    """That a population can take over anything: it is compared at some report, and is large enough; and what the user should know."""
+    if spec.scheduler.kind != "pbt":
+        return []
+    budget, where = spec.budget, places.where(("scheduler",))
+    if len(spec.families) > 1:
+        raise UserError(f"{where}pbt copies checkpoints between trials, so that they are of one family; got {len(spec.families)}.")
+    if budget.report_every >= budget.kimg:
+        raise UserError(f"{where}pbt compares trials on their way, and these report at their end only. Set budget.report_every lower.")
+    least = math.ceil(1 / spec.scheduler.quantile)
+    if budget.trials < least:
+        raise UserError(f"{where}with quantile {spec.scheduler.quantile:g} pbt compares {least} trials or more, got {budget.trials}.")
+    if spec.sampler.name == "random":
+        return []
+    return [f"scheduler pbt: sampler {spec.sampler.name} learns from each trial up to its first takeover; sampler random is as good"]
 
 
 def check_runs(spec: SweepSpec, form: Form, places: Places) -> None:

@@ -156,6 +156,8 @@ def _spec(document: SweepDocument, places: Places, *, name: str, source: str, be
         seed=document.seed,
         notes=tuple(notes),
     )
+    notes_of_population = checks.check_population(spec, places)
+    spec = dataclasses.replace(spec, notes=(*spec.notes, *notes_of_population))
     checks.check_resources(spec, gpus, places)
     checks.check_runs(spec, form, places)
     return spec

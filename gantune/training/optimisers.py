@@ -19,7 +19,7 @@ def make_optimiser(net: nn.Module, lr: float, training: Training) -> optim.Optim
 
 
 def set_decays(optimiser: optim.Optimizer, training: Training) -> None:
-    """What `make_optimiser` was told but for the rate, over what a loaded state says: the settings may have changed since."""
+    """Adam's and every optimiser's decays as the settings have them, over what a loaded state says: the settings may have changed since."""
     for group in optimiser.param_groups:
         group["weight_decay"] = training.weight_decay
         if "betas" in group:

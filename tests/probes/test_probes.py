@@ -203,12 +203,12 @@ def test_sums_read_as_they_are_written() -> None:
 def test_copies_are_nearer_than_anything_and_held_out_ones_as_near_as_themselves() -> None:
     source = torch.Generator().manual_seed(0)
     train, heldout = torch.randn(400, 3, generator=source), torch.randn(200, 3, generator=source)
-    copied = _space("pixels", train[:50], train, heldout, 5)
+    copied = _space("pixels", train[:50], lambda rows: train[rows], len(train), heldout, 5)
     assert torch.equal(copied.rows[:, 0], torch.arange(50))
     assert copied.nearer == 1.0
     assert bool(copied.copies.all())
-    assert _space("pixels", heldout, train, heldout, 5).nearer == pytest.approx(0.5)
-    far = _space("pixels", heldout + 100, train, heldout, 5)
+    assert _space("pixels", heldout, lambda rows: train[rows], len(train), heldout, 5).nearer == pytest.approx(0.5)
+    far = _space("pixels", heldout + 100, lambda rows: train[rows], len(train), heldout, 5)
     assert far.nearer == 0.0
     assert not bool(far.copies.any())
 
@@ -224,10 +224,11 @@ def test_neighbours_of_samples_are_rows_of_the_training_split(run: Path) -> None
 
 def test_the_landscape_is_a_sweep_over_both_around_the_configuration(run: Path, tmp_path: Path) -> None:
     opened = open_best(run)
-    file = landscapes.write_files(opened, tmp_path, kimg=0.5, metric="fid", mode="min", gpu=0)
+    file = landscapes.write_files(opened, tmp_path, kimg=0.5, plan={"objective": "fid", "mode": "min", "metrics": {"n_fake": 200}}, gpu=0)
     spec = load_sweep(str(file))
     assert spec.budget.trials == 20
     assert spec.scheduler.kind == "none"
+    assert spec.metrics["n_fake"] == 200
     config = spec.config({"lr_ratio": 0.1, "k": 5})
     differing = {name for name, value in config.flat().items() if value != opened.config.flat()[name]}
     assert differing == {"lr_ratio", "k"}

@@ -13,11 +13,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 from processes import DriverProcess, events
 
 from gantune import cli
 from gantune.errors import UserError
 from gantune.families import open_family
+from gantune.generator_file import load_generator
 from gantune.repeating import train_command
 from gantune.replay import policies
 from gantune.runtime.director import Book, Director, Limits, replay
@@ -27,6 +29,7 @@ from gantune.runtime.population import Population, boundaries
 from gantune.runtime.pruning import NoPruning
 from gantune.runtime.stopping import StopRequests
 from gantune.segments import Segment, changeable, due, in_force, lineage
+from gantune.single import plan_run
 from gantune.space import open_space
 from gantune.spec import load_sweep
 from gantune.spec.model import Scheduler
@@ -41,7 +44,7 @@ SPACE = {"lr_g": 1e-3, "lr_ratio": 1.0, "k": 2, "beta1": 0.5, "g_loss": "minimax
 def population(**given: Any) -> Population:
     space, _ = open_space("gan", "gan")
     scheduler = Scheduler("pbt", interval=0.25, quantile=0.25, **given)
-    return Population(space, mode="min", kimg=16, report_every=2, scheduler=scheduler, seed=0, family_of=lambda params: open_family("gan"))
+    return Population(space, mode="min", kimg=16, report_every=2, scheduler=scheduler, seed=0)
 
 
 def entry(id: str, **params: Any) -> Entry:
@@ -62,8 +65,8 @@ def test_the_worst_takes_over_the_best_and_nobody_else_does() -> None:
     told = population()
     members = {f"{number:04d}": entry(f"{number:04d}", lr_g=(number + 1) * 1e-4) for number in range(8)}
 
-    def params_of(id: str, kimg: float) -> dict[str, Any]:
-        return members[id].params
+    def params_of(id: str, kimg: float) -> tuple[dict[str, Any], dict[str, Any]]:
+        return members[id].params, {}
 
     values = [50.0, 10.0, 30.0, 20.0, 40.0, 60.0, 45.0, 70.0]
     found = {}
@@ -87,8 +90,8 @@ def test_nobody_takes_over_what_is_no_better_and_no_value_is_worst() -> None:
     told = population()
     members = [entry(f"{number:04d}") for number in range(5)]
     params = dict(SPACE)
-    assert [told.report(one, 4.0, 10.0, lambda id, kimg: params) for one in members[:4]] == [None] * 4
-    takeover = told.report(members[4], 4.0, None, lambda id, kimg: params)
+    assert [told.report(one, 4.0, 10.0, lambda id, kimg: (params, {})) for one in members[:4]] == [None] * 4
+    takeover = told.report(members[4], 4.0, None, lambda id, kimg: (params, {}))
     assert takeover is not None
     assert takeover.evidence.startswith("no value")
 
@@ -97,13 +100,13 @@ def test_exploring_moves_what_may_change_by_a_step_and_keeps_the_rest() -> None:
     told = population(resample=0.0)
     seen = set()
     for number in range(40):
-        source = told._explored(SPACE, random.Random(number))
+        source = told._explored(SPACE, {}, random.Random(number))
         assert source["lr_g"] in (pytest.approx(8e-4), pytest.approx(1.25e-3))
         assert source["k"] in (1, 3)
         assert source["dropout"] == SPACE["dropout"], "dropout is part of the network"
         seen.add((source["k"], source["g_loss"]))
     assert len(seen) > 2
-    drawn = [population(resample=1.0)._explored(SPACE, random.Random(number))["lr_g"] for number in range(20)]
+    drawn = [population(resample=1.0)._explored(SPACE, {}, random.Random(number))["lr_g"] for number in range(20)]
     assert len(set(drawn)) == 20
 
 
@@ -126,6 +129,67 @@ def test_what_a_run_inherited_is_one_schedule() -> None:
     assert lineage("b", members) == ({"lr": 2, "k": 1}, [])
     assert in_force(values, segments) == {"lr": 6, "k": 2}
     assert [due(segments, at) for at in (0, 7.9, 8.0, 12.03)] == [0, 0, 1, 2]
+
+
+def test_the_canonical_setting_stays_what_it_is_and_may_be_taken_from() -> None:
+    told = population()
+    members = [entry(f"{number:04d}") for number in range(8)]
+    members[7].origin = "canonical"
+    for number, one in enumerate(members[:7]):
+        told.report(one, 4.0, 10.0 + number, lambda id, kimg: (SPACE, {}))
+    assert told.report(members[7], 4.0, 99.0, lambda id, kimg: (SPACE, {})) is None
+    members[0].origin = "canonical"
+    taken = told.report(entry("0008"), 4.0, 98.0, lambda id, kimg: (SPACE, {}))
+    assert taken is not None
+    assert taken.donor in ("0000", "0001")
+
+
+def test_names_that_only_feed_a_derivation_are_explored_too(tmp_path: Path) -> None:
+    (tmp_path / "space.yaml").write_text("lr_g: {log: [1e-5, 1e-2]}\nlr_d: {log: [1e-5, 1e-2]}\nlr_ratio: {derive: lr_d / lr_g}\n")
+    space, _ = open_space(str(tmp_path / "space.yaml"), "gan")
+    told = Population(space, mode="min", kimg=16, report_every=2, scheduler=Scheduler("pbt"), seed=0)
+    drawn = {told._explored({"lr_g": 1e-3, "lr_d": 1e-3}, {}, random.Random(number))["lr_d"] for number in range(20)}
+    assert 1e-3 not in drawn
+
+
+def test_a_live_driver_and_one_that_reads_know_the_same_values() -> None:
+    event = {"kind": "trial", "t": 0.0, "trial": "0000", "number": 0, "params": {"k": ((0, 5), (20, 1))}, "values": {}, "origin": "sampler"}
+    entries = [Ledger("fid", "min", 1).apply_all([one]).trials["0000"] for one in (event, json.loads(json.dumps(event)))]
+    assert entries[0].params == entries[1].params == {"k": ((0, 5), (20, 1))}
+
+
+def test_the_clock_runs_on_after_a_takeover() -> None:
+    ledger = Ledger("fid", "min", 1)
+    base = {"trial": "0000", "params": {}, "values": {}}
+    taken = {"donor": "0000", "donor_kimg": 4.0, "kimg": 4.0}
+    told = [
+        {"kind": "driver", "t": 0.0, "segment": 1},
+        {"kind": "trial", "t": 0.0, "number": 0, "origin": "sampler", **base},
+        {"kind": "report", "t": 10.0, "trial": "0000", "point": {"kimg": 4.0, "fid": 9.0, "seconds": 1.0}},
+        {"kind": "takeover", "t": 10.0, **base, **taken},
+        {"kind": "report", "t": 40.0, "trial": "0000", "point": {"kimg": 8.0, "fid": 3.0, "seconds": 2.0}},
+    ]
+    assert ledger.apply_all(told).search_seconds == 40.0
+    assert ledger.trials["0000"].best == 3.0
+    assert ledger.trials["0000"].own_best == 9.0, "what came after the takeover is not due to the values that it began with"
+
+
+@pytest.mark.parametrize(
+    ("sets", "told"),
+    [
+        (["budget.trials=3"], "compares 4 trials or more"),
+        (["budget.kimg=4", "budget.report_every=4"], "at their end only"),
+        (["family=[dcgan, gan]", "space=zoo"], "of one family"),
+    ],
+)
+def test_a_population_that_could_never_act_is_refused(sets: list[str], told: str) -> None:
+    with pytest.raises(UserError, match=told):
+        load_sweep("dcgan", sets=["scheduler=pbt", *sets])
+
+
+def test_the_sampler_is_spoken_of() -> None:
+    assert any("first takeover" in note for note in load_sweep("dcgan", sets=["scheduler=pbt"]).notes)
+    assert not any("takeover" in note for note in load_sweep("dcgan", sets=["scheduler=pbt", "sampler=random"]).notes)
 
 
 class Told:
@@ -278,6 +342,36 @@ def test_a_takeover_is_the_donor_going_on_with_other_values_bit_for_bit(tmp_path
     assert checkpoint.load(tmp_path / "member" / "last.pt")["values"]["k"] == 2
 
 
+def test_a_takeover_leaves_the_best_generator_that_the_trial_had(tmp_path: Path) -> None:
+    """Its generator file is that of its own best report, not the donor's under its name."""
+    run(plan_in(tmp_path / "donor", keep=[1.0]))
+    member = plan_in(tmp_path / "member")
+    first = Trial(member)
+    first.advance(), first.advance()
+    first.points[-1]["fid"] = -1.0  # its last report is its best
+    first._save(True)
+    kept = load_generator(tmp_path / "member" / "generator.safetensors")
+    (tmp_path / "member" / "best.pt").unlink()  # it died between the two files
+    source = str(tmp_path / "donor" / "kimg_000001.000.pt")
+    Trial(TrialPlan.from_json(member.to_json() | {"segments": [{"kimg": 1.0, "values": {"lr_g": 3e-3}, "source": source}]}))
+    assert checkpoint.load(tmp_path / "member" / "best.pt")["points"][-1]["fid"] == -1.0
+    again = load_generator(tmp_path / "member" / "generator.safetensors")
+    assert all(torch.equal(one, other) for one, other in zip(kept.net.parameters(), again.net.parameters(), strict=True))
+
+
+def test_going_on_with_a_run_goes_on_with_its_schedule(tmp_path: Path) -> None:
+    plan = plan_in(tmp_path / "run", keep=[1.5], segments=[{"kimg": 1.0, "values": {"lr_g": 3e-3}}])
+    Trial(plan).advance()
+    more, _ = plan_run(
+        None, kimg=2.0, data=None, sets=(), report_every=0.5, from_run=tmp_path / "run", out=tmp_path / "run", threads=1, runs=tmp_path
+    )
+    assert more.segments == plan.to_json()["segments"]
+    assert more.keep == [1.5]
+    assert run(more).config.training.lr_g == 3e-3
+    straight = run(plan_in(tmp_path / "straight", segments=[{"kimg": 1.0, "values": {"lr_g": 3e-3}}]))
+    assert weights(tmp_path / "run") == weights(Path(straight.plan.folder))
+
+
 def test_train_takes_a_schedule_for_what_may_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -288,7 +382,14 @@ def test_train_takes_a_schedule_for_what_may_change(
     assert cli._run(command, debug=True) == 0
     plan = json.loads((tmp_path / "run" / "plan.json").read_text())
     assert plan["segments"] == [{"kimg": 1.0, "values": {"lr_g": 3e-3, "beta1": 0.8}, "source": None}]
-    for wrong, told in (("hidden={0: 16, 1: 32}", "cannot change"), ("lr_g={1: 1e-3}", "from 0 on"), ("lr_g={0: 1e-3, 1: -1}", "lr_g")):
+    for wrong, told in (
+        ("hidden={0: 16, 1: 32}", "cannot change"),
+        ("lr_g={1: 1e-3}", "from 0 on"),
+        ("lr_g={0: 1e-3, 1: -1}", "lr_g"),
+        ("lr_g={0: 1e-3, 9: 1e-4}", "behind the budget"),
+        ("lr_g={0: 1e-3, true: 1e-4}", "from 0 on"),
+        ("lr_g={0: 2020-01-01}", "lr_g"),
+    ):
         assert cli._run(["train", "gan", "--data", "ring8", "--kimg", "2", "--set", wrong], debug=False) == 2
         assert told in capsys.readouterr().err
 
@@ -297,6 +398,7 @@ def test_networks_and_data_do_not_change_on_the_way() -> None:
     for name in ("dcgan", "wgan_gp", "ebgan"):
         can = changeable(open_family(name))
         assert {"lr_g", "lr_ratio", "k", "beta1"} <= can
+        assert "pool" not in changeable(open_family("cyclegan")), "it shapes the memory"
         assert not can & {"features", "batch", "seed", "image_size", "optimiser", "ema_kimg"}
 
 
