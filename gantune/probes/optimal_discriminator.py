@@ -43,12 +43,11 @@ def optimal_discriminator(opened: Opened, *, steps: int, seed: int = 0, optimise
     losses = _generator_losses(trainer)
     source = generator(opened.device, seed, "probe")
     rows: list[Row] = []
-    with _cosines(trainer.opt_d, trainer.d) as cosines:
+    with _cosines(trainer.opt_d, trainer.d) as cosines, trainer.global_draws.swapped():
         done = 0
         for step in reading_steps(steps):
-            with trainer.global_draws.swapped():
-                for _ in range(step - done):
-                    trainer.d_step()
+            for _ in range(step - done):
+                trainer.d_step()
             done = step
             told = trainer.signals() if step else {}
             held = trainer.heldout(HELDOUT, derive(seed, "heldout", step))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 from pathlib import Path
@@ -37,7 +38,7 @@ def trained(folder: Path, family: str = "dcgan", kimg: float = 1.0, data: str = 
     declared = {"features": 4, "latent_dim": 8, "hidden": 16, "layers": 1, "image_size": 16, "batch": 50, "patch_layers": 1} | values
     opened = open_family(family)
     known = Config.of(opened, data, {}).flat()
-    if data == "ring8":
+    if data in ("ring8", "digits_retrieval"):
         del declared["image_size"]
     settings = Config.of(opened, data, {name: value for name, value in declared.items() if name in known})
     trial = Trial(TrialPlan("0000", family, data, settings.flat(), kimg, kimg / 2, str(folder), metrics={"n_fake": 100}, keep=[kimg / 2]))
@@ -117,13 +118,28 @@ def test_logits_are_those_of_cross_entropy_only() -> None:
     assert not yes & {"lsgan", "hinge_gan", "wgan", "wgan_gp", "ebgan", "began", "ls_gan"}
 
 
-@pytest.mark.parametrize("family", ["wgan_gp", "lsgan", "began", "infogan", "bigan", "cgan", "pix2pix"])
+@pytest.mark.parametrize("family", ["wgan_gp", "lsgan", "began", "infogan", "bigan", "cgan", "pix2pix", "irgan"])
 def test_every_kind_of_family_has_an_optimal_d(tmp_path: Path, family: str) -> None:
-    data = "mnist5k_edges" if family == "pix2pix" else "mnist5k"
+    data = {"pix2pix": "mnist5k_edges", "irgan": "digits_retrieval"}.get(family, "mnist5k")
     rows = optimal_discriminator(open_best(trained(tmp_path, family, 0.2, data, k=1)), steps=10)
     norms = [value for row in rows for name, value in row.items() if name.endswith("norm")]
     assert all(np.isfinite(norms))
     assert min(norms) > 0
+
+
+def test_a_probe_of_a_d_with_dropout_depends_on_its_seed_alone(tmp_path: Path) -> None:
+    opened = open_best(trained(tmp_path, "gan", 0.2, dropout=0.3))
+    torch.manual_seed(1)
+    first = optimal_discriminator(opened, steps=10)
+    torch.manual_seed(2)
+    assert optimal_discriminator(opened, steps=10) == first
+
+
+def test_a_landscape_runs_the_code_that_was_given_and_not_what_a_checkpoint_names(run: Path, tmp_path: Path) -> None:
+    opened = dataclasses.replace(open_best(run), content={**open_best(run).content, "family": "/elsewhere/evil.py:DCGAN"})
+    file = landscapes.write_files(opened, tmp_path, kimg=0.5, plan={"objective": "fid", "mode": "min", "metrics": {}}, gpu=0)
+    assert load_sweep(str(file)).families == ("dcgan",)
+    assert "evil" not in file.read_text()
 
 
 def test_readings_lie_ever_further_apart() -> None:
