@@ -91,9 +91,9 @@ class Trial:
         self.points: list[Point] = []
         self.verdict: Verdict | None = None
         kept = self.folder / "last.pt"
-        self.folder.mkdir(parents=True, exist_ok=True)
         self._begin(load_checkpoint(kept, plan, self.device) if kept.is_file() else None)
         self.evaluator = evaluator_of(self.config, _metrics_for(plan, self.trainer, None, "report"), self.device)
+        self.folder.mkdir(parents=True, exist_ok=True)
         _write_json(self.folder / "plan.json", plan.to_json())
 
     def advance(self) -> Point:

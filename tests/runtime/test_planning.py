@@ -26,7 +26,7 @@ def test_a_plan_is_complete_and_is_what_a_trial_takes(tmp_path: Path) -> None:
     assert values["batch"] == open_family("gan").canonical["batch"]
     assert values["lr_g"] == 1e-3
     plan = planner.trial(Entry("0003", 3, {}, values, "sampler"))
-    assert TrialPlan.from_json(plan).to_json() == plan
+    assert TrialPlan.from_json(plan).to_json() == plan | {"keep": [], "segments": []}
     assert plan["folder"] == str(tmp_path / "trials" / "0003")
 
 

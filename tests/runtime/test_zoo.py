@@ -34,9 +34,9 @@ def test_a_plan_takes_the_trials_family_and_its_values_alone(tmp_path: Path) -> 
     values = planner.settle(params)
     assert (values["clip"], values["optimiser"], values["k"]) == (0.05, "rmsprop", 5)
     assert "family" not in values
-    entry = SimpleNamespace(id="0003", params=params, values=values)
+    entry = SimpleNamespace(id="0003", params=params, values=values, takeovers=[])
     assert planner.trial(entry)["family"] == "wgan"  # type: ignore[arg-type]
-    final = planner.final("canonical-wgan", entry, 1000)  # type: ignore[arg-type]
+    final = planner.final("canonical-wgan", entry, 1000, {"0003": entry})  # type: ignore[arg-type]
     assert (final["trial"], final["family"], final["values"]["seed"]) == ("canonical-wgan-s1000", "wgan", 1000)
 
 
