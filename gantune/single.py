@@ -53,25 +53,19 @@ def plan_run(
     for wanted in keep:
         if not 0 < wanted <= kimg:
             raise UserError(f"--keep lies above 0 and is at most --kimg ({kimg:g}), got {wanted:g}.")
-    plan, notes = _planned(family, kimg, data, sets, report_every, from_run, out, threads, runs)
+    given: dict[str, Any] = {"kimg": kimg, "data": data, "sets": sets, "report_every": report_every, "out": out, "threads": threads}
+    if from_run is not None:
+        plan, notes = _continued(from_run, family, runs=runs, **given)
+    elif family is not None:
+        plan, notes = _begun_anew(family, runs=runs, **given)
+    else:
+        raise UserError("name a family, such as `gantune train dcgan`, or a run to go on with: --from RUN.")
     return replace(plan, keep=sorted({*plan.keep, *keep})), notes
 
 
-def _planned(
-    family: str | None,
-    kimg: float,
-    data: str | None,
-    sets: Sequence[str],
-    report_every: float,
-    from_run: Path | None,
-    out: Path | None,
-    threads: int,
-    runs: Path,
+def _begun_anew(
+    family: str, *, kimg: float, data: str | None, sets: Sequence[str], report_every: float, out: Path | None, threads: int, runs: Path
 ) -> tuple[TrialPlan, list[str]]:
-    if from_run is not None:
-        return _continued(from_run, family, kimg=kimg, data=data, sets=sets, report_every=report_every, out=out, threads=threads, runs=runs)
-    if family is None:
-        raise UserError("name a family, such as `gantune train dcgan`, or a run to go on with: --from RUN.")
     opened = open_family(family)
     data = data or opened.default_data
     sets, segments = schedules(sets, opened)

@@ -32,6 +32,7 @@ class Place:
     """The run that a probe is about, and where what it makes goes."""
 
     run: Path  # a folder, or a checkpoint in it
+    folder: Path
     name: str
     out: Path
 
@@ -41,12 +42,12 @@ class Place:
         if not run.exists():
             raise UserError(f"there is no checkpoint {run}.")
         folder = run.parent if run.suffix == ".pt" else run
-        return cls(run, own_name(folder / "generator.safetensors"), out or folder / "probes")
+        return cls(run, folder, own_name(folder / "generator.safetensors"), out or folder / "probes")
 
     @property
     def plan(self) -> dict[str, Any]:
         """What the run was told. `UserError` when that is gone."""
-        path = (self.run.parent if self.run.suffix == ".pt" else self.run) / "plan.json"
+        path = self.folder / "plan.json"
         try:
             content: dict[str, Any] = json.loads(path.read_text())
         except (OSError, ValueError):
@@ -70,11 +71,10 @@ class Place:
         for line in said:
             print(line)
         print("Written: " + ", ".join(map(str, files)))
-        folder = self.run.parent if self.run.suffix == ".pt" else self.run
-        sweep = folder.parent.parent
-        if folder.parent.name in KINDS and (sweep / SWEEP).is_file():
-            failed = attach(sweep, folder.name, files, "probes")
-            print(f"MLflow: under probes/ of run {sweep.name}/{folder.name}" if failed is None else f"Not in MLflow: {failed}")
+        sweep, trial = self.folder.parent.parent, self.folder.name
+        if self.folder.parent.name in KINDS and (sweep / SWEEP).is_file():
+            failed = attach(sweep, trial, files, "probes")
+            print(f"MLflow: under probes/ of run {sweep.name}/{trial}" if failed is None else f"Not in MLflow: {failed}")
 
 
 @probe.command("optimal-discriminator")
