@@ -33,7 +33,7 @@ from gantune.training.trainer import Trainer
 
 GRID_SEED = 20_000_000  # the same z in every grid of a trial
 GRID_COUNT, POINTS = 64, 2000  # pictures or rankings, and points, in a picture
-HELDOUT = 1000
+HELDOUT = 500  # examples a side
 CONTROLS = 1000  # samples of the untrained generator
 
 

@@ -74,17 +74,16 @@ def _standardised(train: Tensor, test: Tensor) -> tuple[Tensor, Tensor]:
 def _predict(train: Tensor, target: Tensor, test: Tensor) -> tuple[Tensor, float]:
     """Logits for `test` at the L2 strength that cross-validates best within `train` (2·half, p), and that strength."""
     folds = torch.arange(len(train) // 2).repeat(2) % FOLDS  # as many of either side in each; the sides are shuffled already
-    used = torch.stack(
-        [*(folds != fold for fold in range(FOLDS)), torch.ones_like(folds, dtype=torch.bool)], 1
-    ).double()  # (n, folds + all)
-    left_out = 1 - used[:, :FOLDS]
+    used = torch.stack([*(folds != fold for fold in range(FOLDS)), torch.ones_like(folds, dtype=torch.bool)]).double()  # (folds + all, n)
+    left_out = 1 - used[:FOLDS]
     best, chosen, worse = math.inf, (torch.zeros(train.shape[1] + 1, dtype=torch.float64), STRENGTHS[0]), 0
+    columns = train.T.contiguous()
     for strength, weights in fit(train, target, used, STRENGTHS):
-        logits = train @ weights[:-1, :FOLDS] + weights[-1, :FOLDS]
-        losses = F.binary_cross_entropy_with_logits(logits, target[:, None].expand_as(logits), reduction="none")
+        logits = weights[:FOLDS, :-1] @ columns + weights[:FOLDS, -1:]
+        losses = F.binary_cross_entropy_with_logits(logits, target.expand_as(logits), reduction="none")
         loss = float((losses * left_out).sum() / left_out.sum())
         if loss < best:
-            best, chosen, worse = loss, (weights[:, FOLDS], strength), 0
+            best, chosen, worse = loss, (weights[FOLDS], strength), 0
         else:
             worse += 1
             if worse == 2:  # weaker penalties only overfit further

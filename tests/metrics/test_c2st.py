@@ -86,13 +86,13 @@ def test_the_regression_is_the_one_of_scikit_learn(p, strength):
     x = torch.randn(120, p, generator=source, dtype=torch.float64) * torch.logspace(-1, 0.5, p, dtype=torch.float64)
     x = x - x.mean(0)
     y = (x[:, -1] + x[:, -2] + torch.randn(120, generator=source).double() > 0.3).double()
-    used = torch.stack([torch.ones(120), (torch.arange(120) % 3 > 0).float()], 1).double()
+    used = torch.stack([torch.ones(120), (torch.arange(120) % 3 > 0).float()]).double()
     *_, (_, weights) = fit(x, y, used, [1.0, strength])
-    for column in range(2):
-        rows = used[:, column] > 0
+    for number in range(2):
+        rows = used[number] > 0
         reference = LogisticRegression(C=1 / (strength * int(rows.sum())), tol=1e-10, max_iter=10_000).fit(x[rows], y[rows])
         expected = torch.from_numpy(reference.decision_function(x))
-        torch.testing.assert_close(x @ weights[:-1, column] + weights[-1, column], expected, rtol=0.01, atol=0.02)
+        torch.testing.assert_close(x @ weights[number, :-1] + weights[number, -1], expected, rtol=0.01, atol=0.02)
 
 
 def test_fast_enough_for_a_report_during_training():
