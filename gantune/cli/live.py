@@ -65,7 +65,8 @@ def _chosen(views: list[TrialView], metric: str) -> list[TrialView]:
 def _cells(view: TrialView, equilibrium: float | None, metric: str) -> list[str]:
     value = view.score if view.score is not None else view.fid
     reason = " ".join(part for part in (view.reason, f"({view.evidence})" if view.evidence else "") if part)
-    name = f"{view.id} *" if view.origin == "canonical" else view.id
+    family = view.family.rpartition(":")[2] if view.family else ""  # of a user's own its class
+    name = " ".join(part for part in (view.id, family, "*" if view.origin == "canonical" else "") if part)
     loss = "" if view.d_loss is None else f"{view.d_loss:.3f}"
     return [name, view.state, f"{view.kimg:.0f}", objective.text(value, metric), loss, _distance(view.d_loss, equilibrium), reason]
 
@@ -119,7 +120,7 @@ class _Lines:
             if view.score is not None:
                 self._say(f"{view.id} scored", f"{name}  {title} {value} on fresh samples")
                 continue
-            loss = f"  d_loss {d_loss} ({distance})" if d_loss else ""
+            loss = (f"  d_loss {d_loss}" if d_loss else "") + (f" ({distance})" if distance else "")
             self._say(f"{view.id} {state}", f"{name}  {state}  {kimg} kimg  {title} {value}{loss}  {reason}".rstrip())
         if picture.phase in ("search", "finalists") and time.monotonic() - self.spoke > HEARTBEAT:
             self._print(_headline(picture).plain)

@@ -26,6 +26,7 @@ class TrialView:
     evidence: str | None = None
     origin: str = "sampler"
     score: float | None = None  # the best checkpoint on fresh samples
+    family: str | None = None  # where a sweep searches over several
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,7 @@ class LiveState:
                 entry.evidence,
                 entry.origin,
                 score if score is not None or before is None else before.score,
+                entry.params.get("family"),
             )
         self._tell()
 

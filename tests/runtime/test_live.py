@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gantune.cli.live import showing
 from gantune.runtime.ledger import Entry
 from gantune.runtime.live import LiveState, Picture, TrialView
 
@@ -70,3 +71,14 @@ def test_time_left_of_finalists_counts_neither_the_search_nor_an_earlier_drivers
     live.show_final(TrialView("0000-s1001", "running", 40.0))
     picture = live.picture
     assert picture.seconds_left == pytest.approx(picture.seconds * 2)  # 40 kimg so far, 20 and 60 more
+
+
+def test_a_sweep_over_families_names_them_and_shows_no_distance_from_an_equilibrium_that_they_do_not_share(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with showing("zoo-1", None, "fid") as live:
+        live.show(Entry("0001", 1, {"family": "wgan"}, {}, "canonical", points={3.0: {"d_loss": -1.5}}, state="pruned"))
+    assert capsys.readouterr().out.splitlines()[-1].startswith("0001 wgan *  pruned")
+    with showing("dcgan-1", 0.5, "fid") as live:
+        live.show(Entry("0001", 1, {}, {}, "sampler", points={3.0: {"d_loss": 0.625}}, state="pruned"))
+    assert "d_loss 0.625 (+0.125)" in capsys.readouterr().out
