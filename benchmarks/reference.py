@@ -18,12 +18,12 @@ import argparse
 import dataclasses
 import json
 import math
+import multiprocessing
 import os
 import random
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -131,11 +131,11 @@ def run_all(plans: Sequence[TrialPlan], workers: int) -> None:
     """Train those that have not ended."""
     waiting = [one for one in plans if not points_of(Path(one.folder))]
     start = time.monotonic()
-    with ProcessPoolExecutor(workers, initializer=os.nice, initargs=(5,), max_tasks_per_child=20) as pool:
-        running = [pool.submit(train, one.to_json()) for one in waiting]
-        for done, future in enumerate(as_completed(running), 1):
+    # concurrent.futures comes to a standstill when it replaces its workers (Python 3.11, gh-115634); this pool does not
+    with multiprocessing.get_context("spawn").Pool(workers, os.nice, (5,), maxtasksperchild=20) as pool:
+        for done, told in enumerate(pool.imap_unordered(train, [one.to_json() for one in waiting]), 1):
             left = (time.monotonic() - start) / done * (len(waiting) - done) / 60
-            print(f"[{done}/{len(waiting)}, {left:.0f} min left] {future.result()}", flush=True)
+            print(f"[{done}/{len(waiting)}, {left:.0f} min left] {told}", flush=True)
 
 
 def record(name: str, runs: Path, workers: int, write_only: bool) -> Path:
