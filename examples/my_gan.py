@@ -46,4 +46,5 @@ class MyGAN(StandardGAN[MyHparams]):
     def equilibrium(self, hp: MyHparams) -> Equilibrium | None:
         d = hp.target / 2  # the best answer where real and generated examples are equally likely
         value = -(hp.target * math.log(d) + (2 - hp.target) * math.log(1 - d)) / 2
-        return constant_at_equals(hp, value=value, scale=math.log(2))
+        floor = sum(-t * math.log(t) for t in (hp.target, 1 - hp.target) if t > 0) / 2  # of a D that separates perfectly
+        return constant_at_equals(hp, value=value, scale=value - floor)

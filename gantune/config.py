@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from torch.nn import BatchNorm1d
+
 from gantune.errors import UserError
-from gantune.families.base import Family, Form, check_data
+from gantune.families.base import Family, Form, Players, check_data
 from gantune.params import Param, lookup, make, param, params_of
 from gantune.training.settings import Training
 
@@ -51,6 +53,17 @@ class Config:
             why = "the data are no pictures" if not form.is_image else "its D compares places in pictures that must stay aligned"
             raise UserError(f"augment={self.training.augment} cannot be used with family {family.name}: {why}. Set augment=none.")
         family.check(self.arch, self.hparams, form)
+
+    def build(self, form: Form) -> Players:
+        """The networks. `UserError` where they do not fit the data, or the batch is too small for their normalisation."""
+        players = self.family.build(self.arch, form)
+        self.check_batch(players)
+        return players
+
+    def check_batch(self, players: Players) -> None:
+        """`UserError` where a batch of one would be normalised over itself."""
+        if self.training.batch == 1 and any(isinstance(module, BatchNorm1d) for net in (players.g, players.d) for module in net.modules()):
+            raise UserError("batch=1 leaves a perceptron's batch norm nothing to compare. Set g_norm=layer, or batch=2.")
 
     def flat(self) -> dict[str, Any]:
         """Every parameter by name, in the order arch, hparams, training, data."""

@@ -1,7 +1,7 @@
 """Adversarial losses as pure functions of D's outputs.
 
-Averaged convention throughout: a discriminator's loss is half its term on real plus half its term on generated
-examples, in nats, so that binary cross-entropy reads ln 2 at chance. `real` and `fake` are D's raw outputs (N,).
+Binary cross-entropy and least squares are averaged, half of D's term on real plus half of that on generated examples, so that the
+former reads ln 2 nats at chance; the others are the sums that their papers state. `real` and `fake` are D's raw outputs (N,).
 """
 
 from __future__ import annotations

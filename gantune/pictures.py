@@ -55,7 +55,7 @@ def sheet(samples: Samples, columns: int = 8) -> Pixels:
     parts = [part for part in (samples.source, samples.x, samples.target, samples.back_source, samples.back) if part is not None]
     channels = max(part.shape[1] for part in parts)
     together = torch.stack([part.expand(-1, channels, -1, -1) for part in parts], 1)  # (n, parts, C, H, W)
-    per_row = max(1, 2 * columns // len(parts))  # a row of translations is read from left to right, so it may be wide
+    per_row = min(max(1, 2 * columns // len(parts)), len(together))  # a row of translations is read from left to right, so it may be wide
     whole = together[: len(together) // per_row * per_row]
     return tile(whole.flatten(0, 1), per_row * len(parts))
 

@@ -14,7 +14,7 @@ def check_opens(spec: SweepSpec) -> list[str]:
         config = spec.config(params)
         dataset = dataset_of(config)
         config.check_fits(dataset.form)
-        config.family.build(config.arch, dataset.form)
+        config.build(dataset.form)
         evaluator_of(config, tuple(sorted(spec.metrics.items())), default_device())
         _, off = open_rules(list(spec.stopping), config.family.equilibrium(config.hparams))
         for rule, why in off.items():

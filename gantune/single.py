@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from gantune import bundled
+from gantune.advice import check_budget, own_value, rates_that_end, unheard
 from gantune.config import Config, declared_params
 from gantune.data import form_of
 from gantune.errors import UserError, did_you_mean
 from gantune.families import FAMILIES, open_family
-from gantune.families.base import Family
+from gantune.families.base import Family, Form
 from gantune.generator_file import trusted_family
 from gantune.metrics import MetricSettings
 from gantune.params import lookup
@@ -72,18 +73,29 @@ def _begun_anew(
     given = parse_sets(sets, declared_params(opened))
     values, notes = _sizes(family, opened, data)
     config = Config.of(opened, data, values | given, where="--set ")
+    form = form_of(data, config.prepare.image_size)
     width = config.flat().get("features", 0)
-    if width >= WIDE and "features" not in given and default_device().type == "cpu":
+    is_wide = width >= WIDE and "features" not in given and unheard(config, form, "features", [16]) is None
+    if is_wide and default_device().type == "cpu":
         notes = [*notes, f"features={width} is made for a GPU: on a CPU --set features=16 is five to ten times as fast"]
+    check_budget(config, kimg)
+    notes += _in_vain(config, form, kimg, given, {name for segment in segments for name in segment.values})
     folder = out or _new_folder(runs, f"train-{opened.name}")
     plan = replace(_plan(folder, family, data, config.flat(), kimg, report_every, threads), segments=[vars(one) for one in segments])
     for segment in segments:
         if segment.kimg >= kimg:
             raise UserError(f"--set: a change at {segment.kimg:g} kimg lies behind the budget of {kimg:g}.")
     for number in range(1, len(segments) + 1):  # refused here, before anything is trained
-        later = plan.config(number)
-        later.check_fits(form_of(data, later.prepare.image_size))
+        plan.config(number).check_fits(form)
     return plan, notes
+
+
+def _in_vain(config: Config, form: Form, kimg: float, given: Mapping[str, Any], changing: set[str]) -> list[str]:
+    """Notes on rates that end before the budget, and on what was given and changes nothing."""
+    ends = rates_that_end(config, kimg)
+    why = {name: unheard(config, form, name, [own_value(config, name)], changing) for name in given}
+    told = [f"{name}={given[name]} changes nothing here: {reason}" for name, reason in why.items() if reason is not None]
+    return [ends, *told] if ends else told
 
 
 def schedules(sets: Sequence[str], family: Family[Any, Any]) -> tuple[list[str], list[Segment]]:

@@ -45,6 +45,9 @@ def test_a_constant_d_can_do_no_better_than_its_equilibrium() -> None:
         reading = family.equilibrium(hp)
         assert reading is not None
         assert min(losses) == pytest.approx(reading.value, abs=1e-6)
+        on_real = torch.tensor([math.log(target / (1 - target)) if target < 1 else 60.0], dtype=torch.float64)
+        perfect = float(family.adversarial_d(on_real, torch.tensor([-60.0]).double(), hp))  # type: ignore[attr-defined]
+        assert reading.value - perfect == pytest.approx(reading.scale)
     assert reading.value == pytest.approx(math.log(2))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from gantune.penalties import input_gradient_norm, r1_penalty, wgan_gp_penalty
+from gantune.penalties import dragan_penalty, input_gradient_norm, r1_penalty, wgan_gp_penalty
 
 X = torch.randn(6, 3, generator=torch.Generator().manual_seed(0))
 
@@ -34,3 +34,13 @@ def test_r1_is_half_the_squared_gradient_and_reaches_the_weights() -> None:
     assert penalty.item() == pytest.approx(4.5)
     penalty.backward()
     assert torch.allclose(weight.grad, weight.detach())
+
+
+def test_dragan_looks_between_the_data_and_a_neighbour_half_a_std_away() -> None:
+    """For D(x) = ½ ‖x‖² the gradient is the place itself: x + eps · ½ std(x) · spread, std over all numbers of the batch."""
+    real = torch.tensor([[3.0, 0.0], [0.0, -1.0]])
+    eps, spread = torch.tensor([[0.5], [1.0]]), torch.tensor([[1.0, 0.0], [0.0, 0.4]])
+    std = (sum((value - 0.5) ** 2 for value in (3.0, 0.0, 0.0, -1.0)) / 3) ** 0.5
+    norms = (3 + 0.5 * 0.5 * std, 1 - 0.5 * std * 0.4)
+    expected = sum((norm - 1) ** 2 for norm in norms) / 2
+    assert dragan_penalty(lambda x: 0.5 * (x**2).sum(1), real, eps, spread).item() == pytest.approx(expected, rel=1e-5)

@@ -22,6 +22,11 @@ def test_a_pair_reads_source_result_target() -> None:
     assert [[pixel[0] for pixel in row] for row in seen(made)] == [[0, 128, 255, 0, 255, 128]]
 
 
+def test_fewer_than_a_row_make_a_shorter_one() -> None:
+    made = Samples(shades(1.0), source=shades(-1.0), target=shades(0.0))
+    assert [[pixel[0] for pixel in row] for row in seen(made)] == [[0, 255, 128]]
+
+
 def test_two_domains_read_there_and_back_whatever_their_channels() -> None:
     made = Samples(
         shades(1.0, 1.0, 1.0, channels=3),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gantune.cli.app import RUNS, Json, Runs, app, print_json, print_table
+
+if TYPE_CHECKING:
+    from gantune.families.base import Family
 
 
 @app.command()
@@ -25,6 +28,7 @@ def families(as_json: Json = False) -> None:
                     "paper": family.paper,
                     "default_data": family.default_data,
                     "canonical": dict(family.canonical),
+                    "equilibrium": _equilibrium(family),
                     "parameters": [
                         {"name": p.name, "default": p.default, "allowed": p.allowed, "doc": p.doc} for p in declared_params(family).values()
                     ],
@@ -35,6 +39,14 @@ def families(as_json: Json = False) -> None:
         return
     rows = [[f.name, f.paper, f.default_data, " ".join(f"{k}={v}" for k, v in f.canonical.items())] for f in opened]
     print_table(["family", "paper", "data", "canonical setting"], rows)
+
+
+def _equilibrium(family: Family[Any, Any]) -> dict[str, float | None] | None:
+    """D's loss at p = q at the canonical setting, and the scale of distances from it; None for a family without such a value."""
+    from gantune.config import Config
+
+    found = family.equilibrium(Config.of(family, family.default_data, {}).hparams)
+    return None if found is None else {"value": found.value, "scale": found.scale}
 
 
 @app.command()

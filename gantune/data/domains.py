@@ -12,6 +12,8 @@ from gantune.data.folder import FEWEST, HELDOUT_MOST, HELDOUT_SHARE, all_grey, h
 from gantune.data.prepared import Other, opened, write_pictures
 from gantune.errors import UserError
 
+LEAST_HELDOUT = 4  # two for the reports by which a checkpoint is chosen, two for the score of the one that was
+
 
 @dataclass(frozen=True)
 class Files:
@@ -90,7 +92,7 @@ def _files(train: Path, heldout: Path | None) -> Files:
     shuffled = _shuffled(pictures_in(train))
     if heldout is not None:
         return Files(shuffled, _shuffled(pictures_in(heldout)))
-    n_heldout = min(max(round(HELDOUT_SHARE * len(shuffled)), 2), HELDOUT_MOST)
+    n_heldout = min(max(round(HELDOUT_SHARE * len(shuffled)), LEAST_HELDOUT), HELDOUT_MOST)
     return Files(shuffled[:-n_heldout], shuffled[-n_heldout:])
 
 
@@ -100,7 +102,7 @@ def _shuffled(files: list[Path]) -> list[Path]:
 
 def _enough(data: str, files: Files) -> None:
     train, heldout = len(files.train), len(files.heldout)
-    if train + heldout < FEWEST or heldout < 2:
+    if train + heldout < FEWEST or heldout < LEAST_HELDOUT:
         where = f" in {files.train[0].parent}" if files.train else ""
         counted = f"{train} pictures to train on{where} and {heldout} held out"
-        raise UserError(f"data {data}: {counted} are too few; it takes {FEWEST} or more, two of them held out.")
+        raise UserError(f"data {data}: {counted} are too few; it takes {FEWEST} or more, {LEAST_HELDOUT} of them held out.")

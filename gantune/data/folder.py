@@ -135,9 +135,10 @@ def _decoded(file: Path, channels: int):  # type: ignore[no-untyped-def]  # PIL 
         with Image.open(file) as picture:
             picture.load()
             upright = ImageOps.exif_transpose(picture)
-            if upright.mode.startswith("I"):  # 16-bit grey, which PIL would cut off at 255
+            if upright.mode.startswith("I"):  # 16-bit grey, which PIL would cut off at 255; `I` may hold 8 bits or 16
                 wide = np.asarray(upright, dtype=np.float64)
-                upright = Image.fromarray((wide / (257 if wide.max() > 255 else 1)).round().astype(np.uint8))
+                is_wide = upright.mode != "I" or wide.max() > 255
+                upright = Image.fromarray((wide / (257 if is_wide else 1)).round().astype(np.uint8))
             return upright.convert("L" if channels == 1 else "RGB")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise broken(file, error) from error

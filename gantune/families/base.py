@@ -85,7 +85,7 @@ class Family(ABC, Generic[ArchT, HparamsT]):
     Hparams: ClassVar[type]
     canonical: ClassVar[Mapping[str, Any]]  # the authors' settings by parameter name, with their source in a comment
     default_data: ClassVar[str]
-    needs: ClassVar[Needs] = "examples"  # of the data; see gantune.families.fitting
+    needs: ClassVar[Needs] = "examples"  # of the data; see check_data
     decision: ClassVar[float | None] = 0.0  # D calls real what it scores above this; None: above the batch's midpoint
     shaped_by: ClassVar[frozenset[str]] = frozenset()  # hyperparameters that decide the shape of the memory, so that they stay as they are
     admits_augmentation: ClassVar[bool] = True  # whether all inputs of D may be shifted, cut and recoloured, which its loss does not see

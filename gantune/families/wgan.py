@@ -24,8 +24,8 @@ class WGANHparams(StandardHparams):
 class WGAN(WassersteinGAN[WGANHparams]):
     """A critic kept Lipschitz by clipping. RMSprop, since Adam's momentum destabilises a clipped critic (section 4).
 
-    The authors' code runs 100 critic steps for each of the first 25 generator steps: `k: {0: 100, 160: 5}` at batch 64, which only
-    budgets well beyond those 160 kimg can afford.
+    The authors' code runs 100 critic steps for each of the first 25 generator steps: `k: {0: 100, 80: 5}` at batch 64, which only
+    budgets well beyond those 81 kimg can afford.
     """
 
     name = "wgan"

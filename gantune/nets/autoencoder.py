@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from gantune.data.dataset import Form
+from gantune.nets.norms import spectrally_normalised
 from gantune.nets.standard import StandardArch, make_generator, make_trunk
 from gantune.params import param
 
@@ -24,11 +25,13 @@ class Autoencoder(nn.Module):
 
     def __init__(self, arch: AutoencoderArch, form: Form, *, bounded: bool = True) -> None:
         super().__init__()
-        trunk, width = make_trunk(arch, form)
+        trunk, width = make_trunk(dataclasses.replace(arch, spectral_norm=False), form)
         self.encoder = nn.Sequential(trunk, nn.Linear(width, arch.code_dim))
         self.decoder = make_generator(
             dataclasses.replace(arch, g_net="same", g_norm=arch.d_norm), form, inputs=arch.code_dim, bounded=bounded
         )
+        if arch.spectral_norm:
+            spectrally_normalised(self)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         code = self.encoder(x)

@@ -16,7 +16,8 @@ def doublings(shape: tuple[int, ...]) -> int:
     if len(shape) != 3 or shape[1] != size or size < 16 or size != 4 << count:
         given = f"{shape[1]} x {shape[2]}" if len(shape) == 3 else f"points of dimension {shape[0]}"
         raise UserError(
-            f"convolutional networks take square images of 16, 32, 64, 128 ... pixels, got {given}. Set image_size, or use family gan."
+            f"convolutional networks take square images of 16, 32, 64, 128 ... pixels, got {given}. "
+            "Set image_size, or net=mlp where the family has it."
         )
     return count
 

@@ -37,6 +37,6 @@ def has_batch_norm(net: nn.Module) -> bool:
 def spectrally_normalised(net: nn.Module) -> nn.Module:
     """`net` with every linear and convolutional weight divided by its largest singular value (Miyato et al. 2018, arXiv:1802.05957)."""
     for module in net.modules():
-        if isinstance(module, (nn.Linear, nn.Conv2d)):
+        if isinstance(module, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
             spectral_norm(module)
     return net

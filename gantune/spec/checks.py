@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from gantune.advice import check_budget, own_value, rates_that_end, unheard
 from gantune.config import Config
 from gantune.data import Form, form_of
 from gantune.errors import UserError
@@ -87,15 +88,39 @@ def check_runs(spec: SweepSpec, form: Form, places: Places) -> None:
         raise UserError(f"{where}stop rule {everywhere[0]!r} cannot be used with any of these families. Leave it out.")
 
 
+def settings_in_vain(spec: SweepSpec, form: Form) -> list[str]:
+    """Notes on fixed and searched settings that change nothing for any family, and on rates that are 0 before the budget ends."""
+    searched = spec.space.domains
+    configs = [spec.config(params) for params, _ in spec.space.canonical()]
+
+    def reason(name: str, *others: Any) -> str | None:
+        having = [config for config in configs if name in config.flat()]
+        found = [unheard(config, form_of_run(spec, config, form), name, others or [own_value(config, name)], searched) for config in having]
+        return found[0] if found and all(found) else None
+
+    notes = [note for config in configs if (note := rates_that_end(config, spec.budget.kimg)) is not None]
+    notes += [f"{name}={value} changes nothing here: {why}" for name, value in spec.fixed.items() if (why := reason(name)) is not None]
+    for name, domain in searched.items():
+        if not domain.when and (why := reason(name, domain.at(0.0), domain.at(1.0))) is not None:
+            notes.append(f"{name} is searched and changes nothing here: {why}")
+    return notes
+
+
+def form_of_run(spec: SweepSpec, config: Config, form: Form) -> Form:
+    """The data's form at the size that the run asks for."""
+    return form_of(spec.data, config.prepare.image_size) if config.prepare.image_size else form
+
+
 def _check_run(spec: SweepSpec, config: Config, form: Form, places: Places, *, from_user: bool) -> dict[str, str]:
     """Gives the rules that are silent, and why."""
-    if config.prepare.image_size:
-        form = form_of(spec.data, config.prepare.image_size)
+    form = form_of_run(spec, config, form)
     config.check_fits(form)
+    check_budget(config, spec.budget.kimg)
     _, silent = open_rules(spec.stopping, config.family.equilibrium(config.hparams), places.where(("stopping",)), from_user=from_user)
     with torch.random.fork_rng(devices=[]):  # on the meta device it would be free, but that takes five seconds to import
         blamed = ("fixed", "image_size") if "image_size" in spec.fixed else ("data",)
-        places.inside(blamed, lambda: config.family.build(config.arch, form))
+        players = places.inside(blamed, lambda: config.family.build(config.arch, form))
+    config.check_batch(players)
     return silent
 
 

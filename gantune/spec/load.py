@@ -154,13 +154,11 @@ def _spec(document: SweepDocument, places: Places, *, name: str, source: str, be
         metrics=metrics,
         score=Score(**document.score.model_dump()),
         seed=document.seed,
-        notes=tuple(notes),
     )
-    notes_of_population = checks.check_population(spec, places)
-    spec = dataclasses.replace(spec, notes=(*spec.notes, *notes_of_population))
+    notes += checks.check_population(spec, places)
     checks.check_resources(spec, gpus, places)
     checks.check_runs(spec, form, places)
-    return spec
+    return dataclasses.replace(spec, notes=(*notes, *checks.settings_in_vain(spec, form)))
 
 
 def _noted(spec: SweepSpec, notes: Sequence[str], *, on_gpu_applied: bool = False) -> SweepSpec:

@@ -31,16 +31,17 @@ class WeightAverage:
 
 @contextmanager
 def recalibrating(net: nn.Module) -> Iterator[None]:
-    """Batch-norm statistics of `net` become plain averages over what is sent through it inside, in training mode.
+    """Batch-norm statistics of `net` become plain averages over what is sent through it inside; all else is in evaluation mode.
 
     The statistics a net gathered with other weights do not belong to its averaged weights.
     """
     layers = [module for module in net.modules() if isinstance(module, _BatchNorm)]
     momenta = [layer.momentum for layer in layers]
+    net.eval()
     for layer in layers:
         layer.reset_running_stats()
         layer.momentum = None  # torch's way of asking for a cumulative average
-    net.train()
+        layer.train()  # these alone: dropout would draw from the process's generator
     with torch.no_grad():
         yield
     net.eval()

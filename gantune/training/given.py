@@ -50,6 +50,19 @@ class Conditions:
         codes = self.family.codes(self.arch)
         return Batch(self._nothing(n), torch.randint(codes, (n,), generator=source).to(self.device) if codes else None)
 
+    def for_statistics(self, n: int, seed: int) -> Batch:
+        """Conditions for `n` samples that nothing is measured on: random training examples where they are given examples."""
+        if not self.are_heldout:
+            return self(n, seed, "report")
+        data, source = self.dataset, generator(torch.device("cpu"), seed, "given")
+        rows = torch.randint(len(data.train), (n,), generator=source)
+        partners = rows if data.paired or data.source is None else torch.randint(len(data.source), (n,), generator=source)
+        return Batch(
+            to_unit(data.train[rows].to(self.device)),
+            None if data.labels is None else data.labels[rows].to(self.device),
+            None if data.source is None else to_unit(data.source[partners].to(self.device)),
+        )
+
     def for_grid(self, n: int, columns: int) -> Batch:
         """Conditions for a picture of `n` samples: one label or code a row."""
         asked = grid_labels(self.family, self.arch, self.dataset.form, n, columns)

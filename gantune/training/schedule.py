@@ -26,6 +26,11 @@ def lr_factor(training: Training, kimg: float) -> float:
     return 1.0
 
 
+def rates_end(training: Training) -> float | None:
+    """The kimg from which on both rates are 0; None where they never are."""
+    return training.lr_decay_start + training.lr_decay_kimg if training.lr_decay in ("linear", "cosine") else None
+
+
 def noise_at(training: Training, kimg: float) -> float:
     """Std of the instance noise at `kimg`; it falls linearly to 0 (Arjovsky & Bottou 2017, arXiv:1701.04862, section 3)."""
     if training.noise_kimg == 0:

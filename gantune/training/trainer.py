@@ -41,7 +41,7 @@ class Trainer:
         self.conditions = Conditions(self.family, config.arch, dataset, device)
         seed = self.training.seed
         with initialisation(seed):
-            players = self.family.build(config.arch, self.form)
+            players = config.build(self.form)
         layout = torch.channels_last if self.form.is_image else torch.contiguous_format
         self.g: nn.Module = players.g.to(device).to(memory_format=layout)
         self.d: nn.Module = players.d.to(device).to(memory_format=layout)
@@ -175,7 +175,7 @@ class Trainer:
             source = generator(self.device, self.training.seed, "recalibration")
             with recalibrating(self.average.net):
                 for number in range(RECALIBRATION_BATCHES):
-                    given = self.conditions(SAMPLE_BATCH, number, "report")
+                    given = self.conditions.for_statistics(SAMPLE_BATCH, number)
                     self.family.sample(View(self.average.net, self.seen_g.bf16), self.draw(len(given), source), given)
         return self.average.net
 

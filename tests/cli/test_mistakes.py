@@ -92,7 +92,7 @@ COMMANDS = [
     (["sweep", "dcgan", "--set", "lr_g=-1"], ["--set lr_g=-1: lr_g is a number in (0, 1], got -1."]),
     (["train", "dcgan", "--set", "lr_gg=1"], ['Did you mean "lr_g"']),
     (["train", "dcgan", "--kimg", "-3"], ["--kimg"]),
-    (["train", "dcgan", "--data", "ring8"], ["family gan"]),
+    (["train", "dcgan", "--data", "ring8"], ["net=mlp"]),
     (["train", "dcgan", "--data", "mnist5"], ["mnist5"]),
     (["train", "--from", "bad"], ["bad"]),
     (["sample", "nothing"], ["no sweep"]),

@@ -62,6 +62,7 @@ def test_losses_leave_their_inputs_alone(name: str, kind: str) -> None:
                 assert torch.equal(value, getattr(kept, field.name))
                 assert value.grad is None
     assert trainer.memo.keys() == copies[2].keys()
+    assert all(torch.equal(value, copies[2][key]) for key, value in trainer.memo.items()), "only `remember` changes the memory"
 
 
 @pytest.mark.parametrize(("name", "kind"), CASES)

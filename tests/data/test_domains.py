@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from PIL import Image
 from gantune.data import Batches, form_of, open_dataset
 from gantune.data.digit_domains import outlines, saturated
 from gantune.errors import UserError
+from gantune.trial import Trial, TrialPlan
 
 CPU = torch.device("cpu")
 
@@ -94,10 +97,27 @@ def test_pairs_side_by_side_stay_pairs(tmp_path, cache):
     data = open_dataset(f"paired:{fill(tmp_path / 'in', 30)}", 16, cache)
     assert data.paired
     assert data.form.source == data.shape == (3, 16, 16)
-    assert (len(data.train), len(data.heldout)) == (27, 3)
+    assert (len(data.train), len(data.heldout)) == (26, 4)
     for source, target in ((data.source, data.train), (data.heldout_source, data.heldout)):
         assert torch.equal(source + 100, target)
     assert sorted(torch.cat([data.source, data.heldout_source])[:, 0, 0, 0].tolist()) == list(range(30))
+
+
+@pytest.mark.parametrize("name", ["pix2pix", "cyclegan"])
+def test_the_smallest_folders_train_and_report(tmp_path, cache, name):
+    """Ten pairs, or ten pictures a side: the two held out for reports are measured and drawn."""
+    data = f"paired:{fill(tmp_path / 'p', 10)}"
+    if name == "cyclegan":
+        fill(tmp_path / "u" / "A", 10)
+        fill(tmp_path / "u" / "B", 10)
+        data = f"unpaired:{tmp_path / 'u'}"
+    values = {"image_size": 16, "features": 4, "patch_layers": 1, "batch": 2}
+    plan = TrialPlan("t", name, data, values, 0.02, 0.01, str(tmp_path / "t"), {"extractor": "mnist_cnn", "n_fake": 100}, ["diverged"])
+    trial = Trial(plan)
+    while trial.verdict is None:
+        trial.advance()
+    assert math.isfinite(trial.points[-1]["fid"])
+    assert list((tmp_path / "t").rglob("*.png"))
 
 
 def test_the_two_halves_never_mix(tmp_path, cache):
@@ -114,10 +134,10 @@ def test_folders_of_their_own_are_held_out(tmp_path, cache):
     data = open_dataset(f"paired:{tmp_path / 'p'}", 16, cache)
     assert data.shape == (1, 16, 16)
     assert sorted(data.heldout_source[:, 0, 0, 0].tolist()) == [50, 51, 52, 53]
-    for part, count in (("trainA", 12), ("trainB", 20), ("testA", 3), ("testB", 5)):
+    for part, count in (("trainA", 12), ("trainB", 20), ("testA", 4), ("testB", 5)):
         fill(tmp_path / "u" / part, count, mode="L" if part.endswith("A") else "RGB")
     data = open_dataset(f"unpaired:{tmp_path / 'u'}", 16, cache)
-    assert (len(data.source), len(data.heldout_source), len(data.train), len(data.heldout)) == (12, 3, 20, 5)
+    assert (len(data.source), len(data.heldout_source), len(data.train), len(data.heldout)) == (12, 4, 20, 5)
     assert (data.form.source, data.shape, data.paired) == ((1, 16, 16), (3, 16, 16), False)
 
 
@@ -125,7 +145,7 @@ def test_a_tenth_of_either_folder_is_held_out_where_none_is_given(tmp_path, cach
     fill(tmp_path / "u" / "A", 40)
     fill(tmp_path / "u" / "B", 20)
     data = open_dataset(f"unpaired:{tmp_path / 'u'}", 16, cache)
-    assert (len(data.source), len(data.heldout_source), len(data.train), len(data.heldout)) == (36, 4, 18, 2)
+    assert (len(data.source), len(data.heldout_source), len(data.train), len(data.heldout)) == (36, 4, 16, 4)
     batch = Batches(data, 9, 0, CPU)(3)
     assert batch.x.shape == batch.source.shape == (9, 3, 16, 16)
 
@@ -146,7 +166,7 @@ def test_what_will_not_do_is_refused_with_a_way_out(tmp_path, cache):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="holds no pictures"):
         open_dataset(f"paired:{tmp_path / 'empty'}", 16, cache)
-    with pytest.raises(UserError, match=r"7 pictures to train on in .*few and 2 held out are too few"):
+    with pytest.raises(UserError, match=r"5 pictures to train on in .*few and 4 held out are too few"):
         open_dataset(f"paired:{fill(tmp_path / 'few', 9)}", 16, cache)
     odd = fill(tmp_path / "odd", 12)
     Image.new("RGB", (41, 20)).save(odd / "005.png")

@@ -83,6 +83,15 @@ def test_sixteen_bit_grey_keeps_its_range(tmp_path):
     assert sorted(torch.cat([data.train, data.heldout])[:, 0, 0, 0].tolist()) == [row * 20 for row in range(10)]
 
 
+def test_a_dark_sixteen_bit_picture_stays_dark(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for row in range(10):
+        Image.fromarray(np.full((8, 8), 25 * row, np.uint16)).save(folder / f"{row}.png")
+    data = opened(folder, tmp_path / "cache", 8)
+    assert torch.cat([data.train, data.heldout]).max() <= 1
+
+
 def test_a_changed_file_is_seen_and_an_unchanged_folder_not_read_again(tmp_path, monkeypatch):
     folder = fill(tmp_path / "in", 12)
     before = opened(folder, tmp_path / "cache")

@@ -6,10 +6,12 @@ import math
 
 import pytest
 import torch
+from torch.nn.utils.parametrize import is_parametrized
 from toys import dataset_for, toy_config
 
+from gantune.config import declared_params
 from gantune.errors import UserError
-from gantune.families import open_family
+from gantune.families import family_names, open_family
 from gantune.training.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -47,6 +49,18 @@ def test_spectral_norm_bounds_every_layer() -> None:
     assert layers
     for layer in layers:
         assert float(torch.linalg.matrix_norm(layer.weight.flatten(1), ord=2)) < 1.3  # one power iteration a step lags a little
+
+
+@pytest.mark.parametrize("name", [name for name in family_names() if name not in ("irgan", "pix2pix", "cyclegan", "discogan")])
+def test_spectral_norm_is_of_all_of_d_and_of_nothing_else(name: str) -> None:
+    norms = {"d_norm": "none", "g_norm": "none", "penalty": "none", "spectral_norm": True}
+    declared = declared_params(open_family(name))
+    config = toy_config(name, "images", **{key: value for key, value in norms.items() if key in declared})
+    players = config.build(dataset_for("images").form)
+    kinds = (torch.nn.Linear, torch.nn.Conv2d, torch.nn.ConvTranspose2d)
+    for player, expected in ((players.g, False), (players.d, True)):
+        layers = {where: module for where, module in player.named_modules() if isinstance(module, kinds) and where != "embed"}
+        assert {where for where, module in layers.items() if is_parametrized(module) != expected and not where.startswith("q")} == set()
 
 
 @pytest.mark.parametrize(("family", "value"), [("dcgan", math.log(2)), ("lsgan", 0.25), ("hinge_gan", 2.0)])

@@ -8,7 +8,9 @@ import pytest
 import torch
 from toys import dataset_for, toy_config
 
+from gantune.data import to_unit
 from gantune.families.base import Batch
+from gantune.training.seeds import generator
 from gantune.training.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -136,9 +138,6 @@ def test_heldout_loss_is_that_of_evaluation_mode_on_heldout_data_and_moves_nothi
     assert trainer.d.training
     trainer.d.eval()
     trainer.g.eval()
-    from gantune.data import to_unit
-    from gantune.training.seeds import generator
-
     draws = trainer.draw(100, generator(CPU, 1, "heldout"))
     with torch.no_grad():
         batch = Batch(to_unit(trainer.dataset.heldout[:100]))
@@ -147,18 +146,40 @@ def test_heldout_loss_is_that_of_evaluation_mode_on_heldout_data_and_moves_nothi
 
 
 def test_instance_noise_reaches_both_kinds_of_input_and_fades() -> None:
-    """D's outputs change when only the noise does; without noise they do not."""
-    readings = []
-    for noise in (0.0, 0.5):
-        trainer = trainer_of(noise=noise, noise_kimg=1.0)
-        trainer.seen_d.sigma = noise
-        x = torch.zeros(500, 2)
-        inputs = []
-        trainer.d.register_forward_pre_hook(lambda module, args, kept=inputs: kept.append(args[0]))
-        trainer.seen_d(x)
-        readings.append(float(inputs[0].std()))
-    assert readings[0] == 0
-    assert readings[1] == pytest.approx(0.5, rel=0.1)
+    """What D sees beside the data themselves and G's own output, in D's steps and in G's, at the start and half way."""
+    trainer = trainer_of(noise=0.8, noise_kimg=2.0, k=1)
+    seen: list[torch.Tensor] = []
+    made: list[torch.Tensor] = []
+    trainer.d.register_forward_pre_hook(lambda module, args: seen.append(args[0].detach()))
+    trainer.g.register_forward_hook(lambda module, args, out: made.append(out.detach()))
+    for kimg, expected in ((0.0, 0.8), (1.0, 0.4)):
+        trainer.train_to(kimg)
+        seen.clear()
+        made.clear()
+        first = trainer.d_steps
+        trainer.train_to(trainer.kimg + 0.2 - 1e-9)
+        real = [trainer.batches(number).x for number in range(first, trainer.d_steps)]
+        on_real, on_fake, in_g_step = (torch.cat(seen[start::3]) for start in range(3))
+        for difference in (on_real - torch.cat(real), on_fake - torch.cat(made[0::2]), in_g_step - torch.cat(made[1::2])):
+            assert float(difference.std()) == pytest.approx(expected, rel=0.15)
+
+
+def test_recalibration_draws_nothing_from_the_process_and_sees_training_pictures() -> None:
+    config = toy_config("pix2pix", "pairs", ema_kimg=0.05, dropout=0.5, g_norm="batch")
+    samples = []
+    for outside in (1, 2):
+        trainer = Trainer(config, dataset_for("pairs"), CPU)
+        trainer.train_to(0.1)
+        torch.manual_seed(outside)
+        before = torch.get_rng_state()
+        samples.append(trainer.sample(10, 0).x)
+        assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(*samples)
+    rounds = [trainer.conditions.for_statistics(50, number) for number in (0, 1)]
+    assert not torch.equal(rounds[0].x, rounds[1].x)
+    training = to_unit(trainer.dataset.train).flatten(1)
+    assert all(bool((training == picture.flatten()).all(1).any()) for picture in rounds[0].x[:5])
+    assert torch.equal(rounds[0].source, -rounds[0].x), "partners stay together"
 
 
 def test_bf16_trains_close_to_float32() -> None:
