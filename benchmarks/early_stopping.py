@@ -1,29 +1,30 @@
 """Which schedulers and stop rules pay: tuned on one half of recorded trials, reported on the other half.
 
-    python benchmarks/early_stopping.py dcgan                    # benchmarks/recorded/dcgan.parquet, 40 splits: some ten minutes on a core
+    python benchmarks/early_stopping.py dcgan                    # benchmarks/recorded/dcgan.parquet, 40 splits: some minutes on a core
     python benchmarks/early_stopping.py dcgan --splits 10 --out /tmp
 
-Every split halves the trials at random. On one half each kind of policy is tuned: the least compute whose regret, as a median over
-resampled sweeps, stays within the noise of a seed, and that ends no good trial (of the best tenth) before its best checkpoint. On the
-other half it is judged on resampled sweeps in random order; then the halves change places. Given are medians and 95 % intervals over
-splits, resamples and orders together. `share` is device seconds over those of full training; `regret` how much worse the best value
-found is. The noise of a seed is the pooled std of the best value over the seeds of one setting, of the better half of the settings.
+Every split halves the trials at random. On one half each kind of policy is tuned: rules alone must end no good trial (of the best tenth)
+before its best checkpoint, as far as that can be had; all must keep the regret, as a median over resampled sweeps, within the noise of a
+seed; of those that do, the cheapest is taken. On the other half it is judged on resampled sweeps in random order; then the halves change
+places. For the comparison at equal compute the least regret at no more than a given share is taken instead. Given are medians and 95 %
+intervals over splits, halves and resamples together. `share` is device seconds over those of full training; `regret` how much worse the
+best value found is. The noise of a seed is the pooled std of the best value over the seeds of one setting, of the better half of settings.
 """
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import itertools
 import json
 import math
 import random
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from matplotlib.figure import Figure
 from scipy.stats import binomtest
 
 from gantune.curve import Curve
@@ -36,7 +37,8 @@ from gantune.stopping import Reason, Rule, Verdict
 
 RECORDED = Path(__file__).parent / "recorded"
 WORKERS = 2
-RESAMPLES = 3  # sweeps a half on which a policy is tuned, and as many on which it is judged
+RESAMPLES = 5  # sweeps a half, on which a policy is tuned, or judged
+CAPS = (0.15, 0.2, 0.25, 0.3, 0.4)  # shares of the full compute at which ASHA alone and with rules are compared
 NONE = Scheduler("none")
 
 
@@ -66,7 +68,7 @@ class Tried:
     verdicts: Verdicts
 
 
-def rule_sets(about: About, names: Sequence[str]) -> list[list[Any]]:
+def rule_sets(about: About, names: Sequence[Any]) -> list[list[Any]]:
     """Patience and grace of the rules that the family's sweep names, around the shipped shares of the budget."""
     budget = about.budget_kimg
     found = []
@@ -84,7 +86,7 @@ def rule_sets(about: About, names: Sequence[str]) -> list[list[Any]]:
 
 def schedulers() -> list[Scheduler]:
     """ASHA at several paces."""
-    return [Scheduler("asha", grace=grace, reduction=reduction) for grace in (0.1, 0.2, 0.34) for reduction in (2, 3, 4)]
+    return [Scheduler("asha", grace=grace, reduction=reduction) for grace in (0.05, 0.1, 0.2, 0.34) for reduction in (2, 3, 4)]
 
 
 def seed_noise(recorded: Sequence[Recording]) -> float:
@@ -102,8 +104,9 @@ def seed_noise(recorded: Sequence[Recording]) -> float:
 
 
 def resampled(trials: Sequence[Recording], source: random.Random) -> list[Recording]:
-    """As many trials drawn with replacement, in random order, each under a name of its own."""
-    return [dataclasses.replace(source.choice(trials), copy=number) for number in range(len(trials))]
+    """Three quarters of the trials, drawn without replacement, in random order. (Copies of one trial would tie with each other at every
+    rung, and ASHA lets ties pass.)"""
+    return source.sample(list(trials), round(0.75 * len(trials)))
 
 
 @dataclass(frozen=True)
@@ -123,24 +126,50 @@ def judged(tried: Tried, sweep: Sequence[Recording], about: About) -> Figures:
     return Figures(found.share, found.regret, len(found.missed), found.good)
 
 
-def tuned(candidates: Sequence[Tried], half: Sequence[Recording], about: About, noise: float, source: random.Random) -> Tried:
-    """The cheapest whose regret stays within the noise of a seed and that misses least."""
-    sweeps = [resampled(half, source) for _ in range(RESAMPLES)]
+class Half:
+    """Part of the trials as a number of resampled sweeps, and what each policy makes of them."""
 
-    def cost(tried: Tried) -> tuple[bool, int, float]:
-        figures = [judged(tried, sweep, about) for sweep in sweeps]
-        return statistics.median(one.regret for one in figures) > noise, sum(one.missed for one in figures), statistics.fmean(
-            one.share for one in figures
-        )  # fmt: skip
+    def __init__(self, trials: Sequence[Recording], about: About, source: random.Random) -> None:
+        self._sweeps = [resampled(trials, source) for _ in range(RESAMPLES)]
+        self._about = about
+        self._known: dict[int, list[Figures]] = {}
 
-    return min(candidates, key=cost)
+    def figures(self, tried: Tried) -> list[Figures]:
+        """Of every sweep."""
+        if id(tried) not in self._known:
+            self._known[id(tried)] = [judged(tried, sweep, self._about) for sweep in self._sweeps]
+        return self._known[id(tried)]
+
+    def share(self, tried: Tried) -> float:
+        """Mean share of the full compute."""
+        return statistics.fmean(one.share for one in self.figures(tried))
+
+    def cheapest(self, candidates: Sequence[Tried], noise: float, *, careful: bool = False) -> Tried:
+        """Of those whose median regret stays within the noise of a seed; `careful`: of those that miss least first."""
+
+        def cost(tried: Tried) -> tuple[bool, int, float]:
+            figures = self.figures(tried)
+            missed = sum(one.missed for one in figures) if careful else 0
+            return statistics.median(one.regret for one in figures) > noise, missed, self.share(tried)
+
+        return min(candidates, key=cost)
+
+    def best_within(self, candidates: Sequence[Tried], cap: float) -> Tried:
+        """The least mean regret at no more than a share `cap`; the cheapest where none costs so little."""
+
+        def cost(tried: Tried) -> tuple[float, float]:
+            dear = max(0.0, self.share(tried) - cap)
+            return dear, statistics.fmean(one.regret for one in self.figures(tried)) if dear == 0 else 0.0
+
+        return min(candidates, key=cost)
 
 
-def crossfitted(about: About, trials: Sequence[Recording], names: Sequence[str], noise: float, splits: int) -> dict[str, Any]:
-    """For each kind of policy its figures on the halves that it was not tuned on, and what was chosen how often."""
+def crossfitted(about: About, trials: Sequence[Recording], names: Sequence[Any], noise: float, splits: int) -> dict[str, Any]:
+    """For each kind of policy its figures on the halves that it was not tuned on, and what was chosen how often; at equal compute the
+    figures of ASHA alone and of ASHA with rules on the same sweeps."""
     rules = [Tried(json.dumps(rules), Policy("rules", NONE, tuple(rules)), Verdicts(rules)) for rules in rule_sets(about, names)]
-    asha = [Tried(f"grace {one.grace:g}, reduction {one.reduction}", Policy("asha", one, ()), Verdicts(())) for one in schedulers()]
-    median = [Tried(f"grace {g:g}", Policy("median", Scheduler("median", grace=g), ()), Verdicts(())) for g in (0.2, 0.34)]
+    asha = [Tried(f"grace {one.grace:g}, reduction {one.reduction:g}", Policy("asha", one, ()), Verdicts(())) for one in schedulers()]
+    median = [Tried(f"grace {g:g}", Policy("median", Scheduler("median", grace=g), ()), Verdicts(())) for g in (0.1, 0.2, 0.34)]
     shipped, plain = Verdicts(names), Scheduler("asha")
     fixed = {
         "nothing": Tried("", Policy("nothing", NONE, ()), Verdicts(())),
@@ -151,30 +180,83 @@ def crossfitted(about: About, trials: Sequence[Recording], names: Sequence[str],
     }
     if trials[0].equilibrium is None or trials[0].equilibrium.scale is None:
         del fixed["near ln 2, as naively read"]
+    paired = {id(one): [_with(tried, one) for tried in asha] for one in rules}
     results: dict[str, list[Figures]] = {}
     chosen: dict[str, dict[str, int]] = {}
+    equal: dict[float, list[tuple[Figures, Figures]]] = {cap: [] for cap in CAPS}
     source = random.Random(0)
     for split in range(splits):
         mixed = source.sample(list(trials), len(trials))
-        halves = mixed[: len(mixed) // 2], mixed[len(mixed) // 2 :]
+        halves = [Half(part, about, source) for part in (mixed[: len(mixed) // 2], mixed[len(mixed) // 2 :])]
         for here, there in (halves, halves[::-1]):
-            best_rules = tuned(rules, here, about, noise, source)
-            stopping, verdicts = best_rules.policy.stopping, best_rules.verdicts
-            both = [Tried(one.name, Policy("both", one.policy.scheduler, stopping), verdicts) for one in asha]
+            best_rules = here.cheapest(rules, noise, careful=True)
+            both = paired[id(best_rules)]
             fitted = {
-                "median, tuned": tuned(median, here, about, noise, source),
+                "median, tuned": here.cheapest(median, noise),
                 "rules, tuned": best_rules,
-                "ASHA, tuned": tuned(asha, here, about, noise, source),
-                "ASHA with rules, tuned": tuned(both, here, about, noise, source),
+                "ASHA, tuned": here.cheapest(asha, noise),
+                "ASHA with rules, tuned": here.cheapest(both, noise),
             }
-            sweeps = [resampled(there, source) for _ in range(RESAMPLES)]
             for name, tried in {**fixed, **fitted}.items():
-                results.setdefault(name, []).extend(judged(tried, sweep, about) for sweep in sweeps)
+                results.setdefault(name, []).extend(there.figures(tried))
                 if tried.name:
                     counts = chosen.setdefault(name, {})
                     counts[tried.name] = counts.get(tried.name, 0) + 1
+            for cap, pairs in equal.items():
+                alone, together = here.best_within(asha, cap), here.best_within(both, cap)
+                pairs.extend(zip(there.figures(alone), there.figures(together), strict=True))
         print(f"split {split + 1} of {splits}", flush=True)
-    return {"results": results, "chosen": chosen}
+    return {"results": results, "chosen": chosen, "equal": equal}
+
+
+def _with(scheduler: Tried, rules: Tried) -> Tried:
+    """Both together."""
+    return Tried(scheduler.name, Policy("both", scheduler.policy.scheduler, rules.policy.stopping), rules.verdicts)
+
+
+def landscape(about: About, trials: Sequence[Recording], names: Sequence[Any], orders: int) -> dict[str, list[tuple[str, float, float]]]:
+    """Share and mean regret of every ASHA alone and with the shipped rules, and of the others, over resampled sweeps of all trials."""
+    source = random.Random(1)
+    sweeps = [resampled(trials, source) for _ in range(orders)]
+    shipped = Verdicts(names)
+    kinds = {
+        "ASHA": [Tried(f"{one.grace:g}, {one.reduction:g}", Policy("asha", one, ()), Verdicts(())) for one in schedulers()],
+        "ASHA with rules": [Tried(f"{one.grace:g}, {one.reduction:g}", Policy("both", one, tuple(names)), shipped) for one in schedulers()],
+        "median": [Tried(f"{g:g}", Policy("median", Scheduler("median", grace=g), ()), Verdicts(())) for g in (0.1, 0.2, 0.34)],
+        "rules": [Tried("", Policy("rules", NONE, tuple(names)), shipped)],
+    }
+    if trials[0].equilibrium is not None and trials[0].equilibrium.scale is not None:
+        kinds["near ln 2, naively"] = [Tried("", Policy("naive", NONE, ()), Verdicts(["diverged", NearLn2()]))]
+    found = {}
+    for kind, candidates in kinds.items():
+        figures = [(tried.name, [judged(tried, sweep, about) for sweep in sweeps]) for tried in candidates]
+        found[kind] = [
+            (name, statistics.fmean(one.share for one in some), statistics.fmean(one.regret for one in some)) for name, some in figures
+        ]
+    return found
+
+
+def draw(found: Mapping[str, Sequence[tuple[str, float, float]]], about: About, noise: float, path: Path) -> None:
+    """Regret over compute, a point a policy."""
+    figure = Figure(figsize=(8.4, 4.8), layout="constrained")
+    ax = figure.subplots()
+    for (kind, points), colour, marker in zip(
+        found.items(), ("#2a6fbb", "#d1662c", "#8a56ac", "#3a8f5c", "#b8860b"), "os^DX", strict=False
+    ):
+        ax.scatter(
+            [100 * share for _, share, _ in points], [regret for *_, regret in points], color=colour, marker=marker, s=42, label=kind
+        )
+    ax.axhline(noise, color="#6b7280", linewidth=1, linestyle="--")
+    ax.annotate("std of a seed", (100, noise), ha="right", va="bottom", color="#6b7280", fontsize=9)
+    ax.set_xlim(0, 102)
+    ax.set_ylim(bottom=0)
+    ax.set_xlabel("device seconds, % of training every trial to its end", fontsize=9)
+    ax.set_ylabel(f"mean regret, {about.objective}", fontsize=9)
+    ax.set_title(f"{about.family} on {about.data}: what a policy costs and what it loses", fontsize=10.5, loc="left")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(True, color="#e5e7eb", linewidth=0.7)
+    ax.legend(frameon=False, fontsize=9)
+    figure.savefig(path, dpi=130)
 
 
 def interval(values: Iterable[float]) -> tuple[float, float, float]:
@@ -207,7 +289,7 @@ def main() -> None:
     trials = [one for one in recorded if one.group != "seeds"]
     noise = seed_noise(recorded)
     found = crossfitted(about, trials, names, noise, given.splits)
-    missed, good, told = missed_by(names, about, trials)
+    missed, good, told_missed = missed_by(names, about, trials)
     exact = binomtest(missed, good).proportion_ci(method="exact")
     print(f"\n{about.command}: {len(trials)} trials; noise of a seed: std {noise:.3g} {about.objective}\n")
     print(f"| policy | share of full compute | regret ({about.objective}) | good trials missed |\n|---|---|---|---|")
@@ -218,15 +300,34 @@ def main() -> None:
         rows[name] = {"share": share, "regret": regret, "missed": lost}
         compute = f"{share[0]:.0%} [{share[1]:.0%}, {share[2]:.0%}]"
         print(f"| {name} | {compute} | {regret[0]:.3g} [{regret[1]:.3g}, {regret[2]:.3g}] | {lost:.1%} |")
+    print(
+        "\n| at most | ASHA: share, mean regret | with rules: share, mean regret | regret with rules less that without |\n|---|---|---|---|"
+    )
+    equal = {}
+    for cap, pairs in found["equal"].items():
+        if statistics.fmean(alone.share for alone, _ in pairs) > cap + 0.02:
+            continue  # ASHA cannot do with so little on so few trials
+        sides = [
+            (statistics.fmean(one.share for one in side), statistics.fmean(one.regret for one in side)) for side in zip(*pairs, strict=True)
+        ]
+        gain = [together.regret - alone.regret for alone, together in pairs]
+        mean, (_, low, high) = statistics.fmean(gain), interval(gain)
+        equal[f"{cap:g}"] = {"asha": sides[0], "with rules": sides[1], "difference": [mean, low, high]}
+        told = " | ".join(f"{share:.0%}, {regret:.3g}" for share, regret in sides)
+        print(f"| {cap:.0%} | {told} | {mean:+.3g} [{low:+.3g}, {high:+.3g}] |")
     print(f"\nshipped rules alone: {missed} of the {good} best trials ended before their best checkpoint, exact 95 % interval "
           f"[{exact.low:.1%}, {exact.high:.1%}]")  # fmt: skip
-    print("\n".join(told))
+    print("\n".join(told_missed))
     for name, counts in found["chosen"].items():
         print(f"{name}: " + "; ".join(f"{times} x {what}" for what, times in sorted(counts.items(), key=lambda pair: -pair[1])[:4]))
-    kept = {"noise": noise, "policies": rows, "missed": [missed, good, exact.low, exact.high], "chosen": found["chosen"]}
+    spread = landscape(about, trials, names, given.splits)
+    picture = given.out / f"early_stopping_{given.name}.png"
+    draw(spread, about, noise, picture)
+    kept = {"noise": noise, "policies": rows, "equal_compute": equal, "missed": [missed, good, exact.low, exact.high],
+            "chosen": found["chosen"], "landscape": spread}  # fmt: skip
     path = given.out / f"early_stopping_{given.name}.json"
     path.write_text(json.dumps(kept, indent=1))
-    print(path)
+    print(path, picture)
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ class Judge:
         """
         recording = self._recording
         kimg = recording.points[count - 1]["kimg"]
-        pruned = self._pruner.report(recording.name, kimg, recording.best(count))
+        pruned = self._pruner.report(recording.id, kimg, recording.best(count))
         verdict = self._verdicts(recording, count)
         if kimg >= recording.budget_kimg and verdict.reason is not Reason.DIVERGED:
             return str(Reason.BUDGET), f"trained its full {recording.budget_kimg:g} kimg"

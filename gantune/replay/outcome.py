@@ -47,11 +47,11 @@ def outcome(ended: Sequence[Ended]) -> Outcome:
     best = _best([one.best for one in ended], sign)
     known = _best([recording.best(len(recording.points)) for recording in recorded], sign)
     seconds = sum(one.seconds for one in ended)
-    good = {recording.name: value for recording, value in good_trials(recorded)}
+    good = {recording.id: value for recording, value in good_trials(recorded)}
     missed = tuple(
-        Missed(one.recording.id, good[one.recording.name], at, one.kimg, one.reason)
+        Missed(one.recording.id, good[one.recording.id], at, one.kimg, one.reason)
         for one in ended
-        if one.recording.name in good and (at := one.recording.best_kimg) is not None and one.kimg < at
+        if one.recording.id in good and (at := one.recording.best_kimg) is not None and one.kimg < at
     )
     return Outcome(
         seconds=seconds,

@@ -31,12 +31,6 @@ class Recording:
     budget_kimg: float
     group: str = ""  # what it was trained for, where a file says so
     params: Mapping[str, Any] = field(default_factory=dict)  # what was searched
-    copy: int = 0  # tells apart the copies of one trial in a resampled sweep
-
-    @property
-    def name(self) -> str:
-        """What a scheduler knows it by: its id, which copies share, and its number among them."""
-        return f"{self.id}#{self.copy}" if self.copy else self.id
 
     @property
     def is_censored(self) -> bool:

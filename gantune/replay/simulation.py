@@ -73,7 +73,7 @@ def simulate(
             continue
         reason, evidence = decision or (CENSORED, f"its recording ends at {recording.points[-1]['kimg']:g} kimg")
         if decision is not None:
-            pruner.end(recording.name, reason, recording.points[count - 1]["kimg"], recording.best(count))
+            pruner.end(recording.id, reason, recording.points[count - 1]["kimg"], recording.best(count))
         ended.append(Ended(recording, count, reason, evidence, now))
         begin(now)
     return ended
