@@ -90,11 +90,14 @@ def optimal_discriminator(
 
     `gantune train dcgan --keep 4 --keep 40` keeps checkpoints of early training for it.
     """
+    import torch
+
     from gantune.families.wasserstein import WassersteinGAN
     from gantune.probes import plots
     from gantune.probes.opened import open_checkpoints
     from gantune.probes.optimal_discriminator import optimal_discriminator as measure
 
+    torch.set_num_threads(1)  # as trials: on small nets more of them wait for each other, on busy cores for minutes
     place = Place.of(runs, run, out)
     opened = open_checkpoints(place.run, family)
     own = opened[0].config

@@ -72,11 +72,15 @@ def optimal_discriminator(rows: Sequence[Row], title: str, equilibrium: float | 
         if highest > 3 * equilibrium > 0:  # an over-confident D would squeeze all else to the ground
             axes["loss"].set_ylim(0, 3 * equilibrium)
             axes["loss"].annotate(f"up to {highest:.3g}", (0.99, 0.98), **where | {"xycoords": "axes fraction", "va": "top"})
+        if equilibrium == 0:  # a clipped critic's very first loss, its weights not yet in their box, would do so, too
+            settled = [row[key] for row in rows if row["step"] > 1 for key in ("d_loss", "d_loss_heldout") if row[key] is not None]
+            low, high = min(settled, default=-1.0), max([0.0, *settled])
+            axes["loss"].set_ylim(low - 0.05 * (high - low), high + 0.1 * (high - low))
     if has_accuracy:
         _dress(axes["accuracy"], "Accuracy of a fresh D", "mean of real and generated")
         axes["accuracy"].set_ylim(0.4, 1.02)
     _dress(axes["cosine"], "Optimiser against gradient", "cosine of D's update and descent")
-    axes["cosine"].set_ylim(-0.05, 1.05)
+    axes["cosine"].set_ylim(min([-0.05, *(row["cosine"] - 0.05 for row in rows if row["cosine"] is not None)]), 1.05)
     for name in losses:
         _dress(axes[f"{name} norm"], f"G's gradient, {LOSSES[name]}", "norm of the mean gradient")
         _dress(axes[f"{name} variance"], f"Its variance, {LOSSES[name]}", "of a batch's gradient, summed over weights")
