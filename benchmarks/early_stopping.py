@@ -6,9 +6,10 @@
 Every split halves the trials at random. On one half each kind of policy is tuned: rules alone must end no good trial (of the best tenth)
 before its best checkpoint, as far as that can be had; all must keep the regret, as a median over resampled sweeps, within the noise of a
 seed; of those that do, the cheapest is taken. On the other half it is judged on resampled sweeps in random order; then the halves change
-places. For the comparison at equal compute the least regret at no more than a given share is taken instead. Given are medians and 95 %
-intervals over splits, halves and resamples together. `share` is device seconds over those of full training; `regret` how much worse the
-best value found is. The noise of a seed is the pooled std of the best value over the seeds of one setting, of the better half of settings.
+places. For the comparison at equal compute ASHA, alone and with the rules, is tuned for the least regret at the moment when a given share
+of the full compute is spent. Given are medians and 95 % intervals over splits, halves and resamples together. `share` is device seconds
+over those of full training; `regret` how much worse the best value found is. The noise of a seed is the pooled std of the best value over
+the seeds of one setting, of the better half of the settings.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from scipy.stats import binomtest
 
 from gantune.curve import Curve
 from gantune.params import param
-from gantune.replay import About, Policy, Recording, Verdicts, outcome, read_table, simulate
+from gantune.replay import About, Ended, Policy, Recording, Verdicts, outcome, read_table, simulate
 from gantune.replay.outcome import good_trials
 from gantune.spec import load_sweep
 from gantune.spec.model import Scheduler
@@ -38,7 +39,8 @@ from gantune.stopping import Reason, Rule, Verdict
 RECORDED = Path(__file__).parent / "recorded"
 WORKERS = 2
 RESAMPLES = 5  # sweeps a half, on which a policy is tuned, or judged
-CAPS = (0.15, 0.2, 0.25, 0.3, 0.4)  # shares of the full compute at which ASHA alone and with rules are compared
+SHARES = (0.05, 0.1, 0.15, 0.2, 0.25)  # of the full compute, at which ASHA alone and ASHA with rules are compared
+NOTHING_YET = 1e3  # regret before the first value
 NONE = Scheduler("none")
 
 
@@ -72,7 +74,7 @@ def rule_sets(about: About, names: Sequence[Any]) -> list[list[Any]]:
     """Patience and grace of the rules that the family's sweep names, around the shipped shares of the budget."""
     budget = about.budget_kimg
     found = []
-    for patience, grace, won, dead in itertools.product((0.15, 0.25, 0.35), (0.25, 0.4), (0.15, 0.3), (0.1, 0.2)):
+    for patience, grace, won, dead in itertools.product((0.25, 0.35, 0.5), (0.25, 0.4), (0.15, 0.3), (0.1, 0.2)):
         options = {
             "plateau": {"patience_kimg": patience * budget, "grace_kimg": grace * budget},
             "d_won": {"patience_kimg": won * budget},
@@ -117,13 +119,29 @@ class Figures:
     regret: float
     missed: int
     good: int
+    by: dict[float, float]  # regret when so large a share of the full compute was spent, or the sweep was over
 
 
 def judged(tried: Tried, sweep: Sequence[Recording], about: About) -> Figures:
     """What the policy makes of it."""
     ended = simulate(sweep, tried.policy, workers=WORKERS, report_every=about.report_every, verdicts=tried.verdicts)
     found = outcome(ended)
-    return Figures(found.share, found.regret, len(found.missed), found.good)
+    full = sum(recording.clock[-1] for recording in sweep)
+    by = {share: regret_by(ended, sweep, share * full / WORKERS) for share in SHARES}
+    return Figures(found.share, found.regret, len(found.missed), found.good, by)
+
+
+def regret_by(ended: Sequence[Ended], sweep: Sequence[Recording], now: float) -> float:
+    """How much worse than the best of all is the best that was reported within `now` simulated seconds (all workers busy)."""
+    sign = 1 if sweep[0].mode == "min" else -1
+    best = min(sign * value for one in sweep if (value := one.best(len(one.points))) is not None)
+    seen = [
+        sign * value
+        for one in ended
+        if (count := sum(one.at - one.seconds + at <= now for at in one.recording.clock[: one.reports]))
+        and (value := one.recording.best(count)) is not None
+    ]
+    return min(seen) - best if seen else NOTHING_YET
 
 
 class Half:
@@ -154,14 +172,9 @@ class Half:
 
         return min(candidates, key=cost)
 
-    def best_within(self, candidates: Sequence[Tried], cap: float) -> Tried:
-        """The least mean regret at no more than a share `cap`; the cheapest where none costs so little."""
-
-        def cost(tried: Tried) -> tuple[float, float]:
-            dear = max(0.0, self.share(tried) - cap)
-            return dear, statistics.fmean(one.regret for one in self.figures(tried)) if dear == 0 else 0.0
-
-        return min(candidates, key=cost)
+    def best_by(self, candidates: Sequence[Tried], share: float) -> Tried:
+        """The least mean regret when so much of the full compute was spent; of equals the cheaper."""
+        return min(candidates, key=lambda tried: (statistics.fmean(one.by[share] for one in self.figures(tried)), self.share(tried)))
 
 
 def crossfitted(about: About, trials: Sequence[Recording], names: Sequence[Any], noise: float, splits: int) -> dict[str, Any]:
@@ -183,7 +196,7 @@ def crossfitted(about: About, trials: Sequence[Recording], names: Sequence[Any],
     paired = {id(one): [_with(tried, one) for tried in asha] for one in rules}
     results: dict[str, list[Figures]] = {}
     chosen: dict[str, dict[str, int]] = {}
-    equal: dict[float, list[tuple[Figures, Figures]]] = {cap: [] for cap in CAPS}
+    equal: dict[float, list[tuple[Figures, Figures]]] = {share: [] for share in SHARES}
     source = random.Random(0)
     for split in range(splits):
         mixed = source.sample(list(trials), len(trials))
@@ -202,8 +215,8 @@ def crossfitted(about: About, trials: Sequence[Recording], names: Sequence[Any],
                 if tried.name:
                     counts = chosen.setdefault(name, {})
                     counts[tried.name] = counts.get(tried.name, 0) + 1
-            for cap, pairs in equal.items():
-                alone, together = here.best_within(asha, cap), here.best_within(both, cap)
+            for share, pairs in equal.items():
+                alone, together = here.best_by(asha, share), here.best_by(both, share)
                 pairs.extend(zip(there.figures(alone), there.figures(together), strict=True))
         print(f"split {split + 1} of {splits}", flush=True)
     return {"results": results, "chosen": chosen, "equal": equal}
@@ -300,21 +313,16 @@ def main() -> None:
         rows[name] = {"share": share, "regret": regret, "missed": lost}
         compute = f"{share[0]:.0%} [{share[1]:.0%}, {share[2]:.0%}]"
         print(f"| {name} | {compute} | {regret[0]:.3g} [{regret[1]:.3g}, {regret[2]:.3g}] | {lost:.1%} |")
-    print(
-        "\n| at most | ASHA: share, mean regret | with rules: share, mean regret | regret with rules less that without |\n|---|---|---|---|"
-    )
+    print("\n| compute spent | ASHA: mean regret | with rules | difference | better, equal, worse |\n|---|---|---|---|---|")
     equal = {}
-    for cap, pairs in found["equal"].items():
-        if statistics.fmean(alone.share for alone, _ in pairs) > cap + 0.02:
-            continue  # ASHA cannot do with so little on so few trials
-        sides = [
-            (statistics.fmean(one.share for one in side), statistics.fmean(one.regret for one in side)) for side in zip(*pairs, strict=True)
-        ]
-        gain = [together.regret - alone.regret for alone, together in pairs]
-        mean, (_, low, high) = statistics.fmean(gain), interval(gain)
-        equal[f"{cap:g}"] = {"asha": sides[0], "with rules": sides[1], "difference": [mean, low, high]}
-        told = " | ".join(f"{share:.0%}, {regret:.3g}" for share, regret in sides)
-        print(f"| {cap:.0%} | {told} | {mean:+.3g} [{low:+.3g}, {high:+.3g}] |")
+    for share, pairs in found["equal"].items():
+        alone, together = (statistics.fmean(one.by[share] for one in side) for side in zip(*pairs, strict=True))
+        gain = [with_rules.by[share] - without.by[share] for without, with_rules in pairs]
+        _, low, high = interval(gain)
+        counts = [sum(one < 0 for one in gain), sum(one == 0 for one in gain), sum(one > 0 for one in gain)]
+        equal[f"{share:g}"] = {"asha": alone, "with rules": together, "difference": [low, high], "counts": counts}
+        told = ", ".join(f"{count / len(gain):.0%}" for count in counts)
+        print(f"| {share:.0%} | {alone:.3g} | {together:.3g} | {together - alone:+.3g} [{low:+.3g}, {high:+.3g}] | {told} |")
     print(f"\nshipped rules alone: {missed} of the {good} best trials ended before their best checkpoint, exact 95 % interval "
           f"[{exact.low:.1%}, {exact.high:.1%}]")  # fmt: skip
     print("\n".join(told_missed))
