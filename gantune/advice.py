@@ -64,6 +64,12 @@ def rates_that_end(config: Config, kimg: float) -> str | None:
     return f"lr_decay={config.training.lr_decay} ends at {end:g} kimg: both rates are 0 from there to the budget's {kimg:g}"
 
 
+def pretraining_only(config: Config, kimg: float) -> str | None:
+    """A note where a budget ends before the game begins; None where it does not."""
+    pretraining = getattr(config.hparams, "pretrain_kimg", 0.0)
+    return None if pretraining < kimg else f"pretrain_kimg={pretraining:g} takes all of the budget's {kimg:g} kimg: the two never play"
+
+
 def check_budget(config: Config, kimg: float) -> None:
     """`UserError` where the generator would never train."""
     if config.training.d_warmup >= kimg:

@@ -135,7 +135,8 @@ def make(settings: type[T], values: Mapping[str, Any], where: str = "") -> T:
 def lookup(declared: Mapping[str, Param], name: str, where: str = "") -> Param:
     """The parameter called `name`, or `UserError` with the nearest one that exists."""
     if name not in declared:
-        raise UserError(f"{where}unknown parameter {name!r}. {did_you_mean(name, declared)}")
+        hint = "It is lr_g x lr_ratio: set lr_ratio." if name == "lr_d" and "lr_ratio" in declared else did_you_mean(name, declared)
+        raise UserError(f"{where}unknown parameter {name!r}. {hint}")
     return declared[name]
 
 

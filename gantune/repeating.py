@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shlex
-from pathlib import Path
 from typing import Any
 
 from gantune.config import Config
 from gantune.families import open_family
+from gantune.metrics import MetricSettings
 from gantune.segments import Segment, lineage
-from gantune.single import plan_run
+from gantune.single import usual_values
 from gantune.tracking.record import SweepRecord, TrialRecord
 
 
@@ -19,17 +20,7 @@ def train_command(record: SweepRecord, trial: TrialRecord) -> str:
     values, segments = lineage(trial.id, {one.id: one for one in record.trials})
     ref, data, budget = record.ref_of(trial), record.spec["data"], record.spec["budget"]
     every = float(budget["report_every"])
-    usual, _ = plan_run(
-        ref,
-        kimg=float(budget["kimg"]),
-        data=data,
-        sets=(),
-        report_every=every,
-        from_run=None,
-        out=None,
-        threads=1,
-        runs=Path("runs"),
-    )
+    usual = usual_values(ref, data)
     family = open_family(ref)
     start = Config.of(family, data, values).flat()
     words = ["gantune", "train", ref, *(("--data", data) if data != family.default_data else ())]
@@ -38,8 +29,12 @@ def train_command(record: SweepRecord, trial: TrialRecord) -> str:
         schedule = _schedule(name, value, segments)
         if len(schedule) > 1:
             words += ["--set", f"{name}={{{', '.join(f'{at:.15g}: {json.dumps(each)}' for at, each in schedule.items())}}}"]
-        elif value != usual.values[name]:
+        elif value != usual[name]:
             words += ["--set", f"{name}={json.dumps(value)}"]
+    plain = dataclasses.asdict(MetricSettings())
+    for name, value in record.spec["metrics"].items():
+        if value != plain[name]:
+            words += ["--set", f"metrics.{name}={json.dumps(value)}"]
     return shlex.join(words)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import shutil
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gantune import bundled
-from gantune.advice import check_budget, own_value, rates_that_end, unheard
+from gantune.advice import check_budget, own_value, pretraining_only, rates_that_end, unheard
 from gantune.config import Config, declared_params
 from gantune.data import form_of
 from gantune.errors import UserError, did_you_mean
@@ -19,7 +20,7 @@ from gantune.families import FAMILIES, open_family
 from gantune.families.base import Family, Form
 from gantune.generator_file import trusted_family
 from gantune.metrics import MetricSettings
-from gantune.params import lookup
+from gantune.params import lookup, params_of
 from gantune.segments import Segment, changeable
 from gantune.signals import Point
 from gantune.spec import load_sweep, parse_sets
@@ -69,6 +70,7 @@ def _begun_anew(
 ) -> tuple[TrialPlan, list[str]]:
     opened = open_family(family)
     data = data or opened.default_data
+    metrics, sets = _metrics(sets)
     sets, segments = schedules(sets, opened)
     given = parse_sets(sets, declared_params(opened))
     values, notes = _sizes(family, opened, data)
@@ -81,7 +83,8 @@ def _begun_anew(
     check_budget(config, kimg)
     notes += _in_vain(config, form, kimg, given, {name for segment in segments for name in segment.values})
     folder = out or _new_folder(runs, f"train-{opened.name}")
-    plan = replace(_plan(folder, family, data, config.flat(), kimg, report_every, threads), segments=[vars(one) for one in segments])
+    plan = _plan(folder, family, data, config.flat(), kimg, report_every, threads)
+    plan = replace(plan, metrics=dataclasses.asdict(metrics), segments=[vars(one) for one in segments])
     for segment in segments:
         if segment.kimg >= kimg:
             raise UserError(f"--set: a change at {segment.kimg:g} kimg lies behind the budget of {kimg:g}.")
@@ -90,12 +93,27 @@ def _begun_anew(
     return plan, notes
 
 
+def _metrics(sets: Sequence[str]) -> tuple[MetricSettings, list[str]]:
+    """What flags such as `metrics.extractor=raw` say of measuring, and the other flags."""
+    those = [text.strip() for text in sets if text.strip().startswith("metrics.")]
+    others = [text for text in sets if text.strip() not in those]
+    given = parse_sets([text.removeprefix("metrics.") for text in those], params_of(MetricSettings), prefix="metrics.")
+    if given.get("weights") is not None:
+        given["weights"] = str(Path(given["weights"]).expanduser().absolute())
+    return MetricSettings(**given), others
+
+
+def usual_values(ref: str, data: str) -> dict[str, Any]:
+    """What `gantune train` takes where nothing is set: the sizes of the family's sweep over its canonical setting."""
+    family = open_family(ref)
+    return Config.of(family, data, _sizes(ref, family, data)[0]).flat()
+
+
 def _in_vain(config: Config, form: Form, kimg: float, given: Mapping[str, Any], changing: set[str]) -> list[str]:
     """Notes on rates that end before the budget, and on what was given and changes nothing."""
-    ends = rates_that_end(config, kimg)
+    told = [note for note in (rates_that_end(config, kimg), pretraining_only(config, kimg)) if note is not None]
     why = {name: unheard(config, form, name, [own_value(config, name)], changing) for name in given}
-    told = [f"{name}={given[name]} changes nothing here: {reason}" for name, reason in why.items() if reason is not None]
-    return [ends, *told] if ends else told
+    return told + [f"{name}={given[name]} changes nothing here: {reason}" for name, reason in why.items() if reason is not None]
 
 
 def schedules(sets: Sequence[str], family: Family[Any, Any]) -> tuple[list[str], list[Segment]]:
@@ -212,7 +230,6 @@ def _measured_as(run: Path) -> dict[str, Any]:
 
 
 def _plan(folder: Path, family: str, data: str, values: dict[str, Any], kimg: float, report_every: float, threads: int) -> TrialPlan:
-    metrics = MetricSettings()
     ranks = open_family(family).needs == "queries"
     return TrialPlan(
         trial=folder.name,
@@ -222,7 +239,7 @@ def _plan(folder: Path, family: str, data: str, values: dict[str, Any], kimg: fl
         kimg=kimg,
         report_every=report_every,
         folder=str(folder),
-        metrics={"extractor": metrics.extractor, "n_fake": metrics.n_fake},
+        metrics=dataclasses.asdict(MetricSettings()),
         rules=["diverged"],
         objective="ndcg_at_5" if ranks else "fid",
         mode="max" if ranks else "min",
@@ -251,11 +268,19 @@ def describe(trial: Trial) -> list[str]:
     ]
     reached = trial.trainer.kimg
     first = min(plan.kimg, (math.floor(reached / plan.report_every + 1e-9) + 1) * plan.report_every)
-    left = plan.kimg - reached
+    left, unit = plan.kimg - reached, "queries" if family.needs == "queries" else "images"
+    about, warning = trial.evaluator.provenance, trial.trainer.conditions.warning
+    measured = (
+        f"{about['n_queries']} held-out queries"
+        if family.needs == "queries"
+        else f"{about['n_fake']:,} samples against {about['n_real']:,} training examples, features {about['extractor']}"
+    )
     return [
         f"Training {family.name} ({family.paper}) on {len(trial.dataset.train):,} examples of {plan.data}, {DEVICES[trial.device.type]}",
         f"Settings: {' '.join(told)}; all others are the defaults",
-        f"Budget: {left:g} kimg ({1000 * left:,.0f} images), the first report at {first:g} kimg, then every {plan.report_every:g}",
+        f"Budget: {left:g} kimg ({1000 * left:,.0f} {unit}), the first report at {first:g} kimg, then every {plan.report_every:g}",
+        f"Measured: {measured}",
+        *([f"Note: {warning}"] if warning else []),
         f"Folder: {plan.folder}",
     ]
 

@@ -13,7 +13,7 @@ import pytest
 from gantune.cli.single import watching
 from gantune.errors import UserError
 from gantune.generator_file import load_generator
-from gantune.single import plan_run, run_plan
+from gantune.single import describe, plan_run, run_plan
 from gantune.stopping import Reason
 from gantune.training import checkpoint
 
@@ -136,3 +136,20 @@ def test_code_that_a_file_names_is_run_only_when_the_user_gives_it(tmp_path: Pat
     assert load_generator(path, f"{code}:Mine").sample(3).x.shape == (3, 2)
     with pytest.raises(UserError, match="give the code to run"):
         plan(tmp_path, family=None, data=None, sets=[], kimg=2.0, from_run=folder)
+
+
+def test_how_a_run_is_measured_can_be_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sets = [*SMALL, "metrics.n_fake=300", " metrics.weights=w.pth"]
+    made, _ = plan(tmp_path, sets=sets)
+    assert made.metrics["n_fake"] == 300
+    assert made.metrics["weights"] == str(Path("w.pth").absolute())
+    with pytest.raises(UserError, match=r"--set metrics\.extractor=rw: extractor is one of auto, mnist_cnn, inception, raw"):
+        plan(tmp_path, sets=["metrics.extractor=rw"])
+    made, _ = plan(tmp_path, sets=[*SMALL, "metrics.n_fake=300"])
+    run_plan(made, lambda trial: print(*describe(trial), sep="\n"), lambda point, equilibrium: None)
+    assert "Measured: 300 samples against 20,000 training examples, features raw" in capsys.readouterr().out
+
+
+def test_a_budget_that_ends_before_the_game_is_said(tmp_path: Path) -> None:
+    _, notes = plan(tmp_path, "irgan", data=None, sets=[])
+    assert "pretrain_kimg=10 takes all of the budget's 1 kimg: the two never play" in notes

@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from gantune.families.base import Family
 
 
+NEEDS = {
+    "examples": "pictures or points",
+    "labels": "labelled pictures or points",
+    "pairs": "pairs of pictures",
+    "domains": "pictures of two domains",
+    "queries": "queries with documents",
+}
+
+
 @app.command()
 def families(as_json: Json = False) -> None:
     """GAN families that can be trained and swept."""
@@ -27,6 +36,7 @@ def families(as_json: Json = False) -> None:
                     "name": family.name,
                     "paper": family.paper,
                     "default_data": family.default_data,
+                    "needs": family.needs,
                     "canonical": dict(family.canonical),
                     "equilibrium": _equilibrium(family),
                     "parameters": [
@@ -37,8 +47,8 @@ def families(as_json: Json = False) -> None:
             ]
         )
         return
-    rows = [[f.name, f.paper, f.default_data, " ".join(f"{k}={v}" for k, v in f.canonical.items())] for f in opened]
-    print_table(["family", "paper", "data", "canonical setting"], rows)
+    rows = [[f.name, f.paper, NEEDS[f.needs], f.default_data, " ".join(f"{k}={v}" for k, v in f.canonical.items())] for f in opened]
+    print_table(["family", "paper", "needs", "data", "canonical setting"], rows)
 
 
 def _equilibrium(family: Family[Any, Any]) -> dict[str, float | None] | None:
@@ -51,20 +61,30 @@ def _equilibrium(family: Family[Any, Any]) -> dict[str, float | None] | None:
 
 @app.command()
 def datasets(as_json: Json = False) -> None:
-    """Data sets by name. Your own: folder:PATH, labelled:PATH, attributes:PATH."""
-    from gantune.data import describe_datasets
+    """Data sets by name, and the kinds of data of your own, by path."""
+    from gantune.data import describe_datasets, describe_paths
 
-    described = describe_datasets()
+    described, own = describe_datasets(), describe_paths()
     if as_json:
-        print_json(described)
+        print_json([*described, *({"name": name, "source": about} for name, about in own.items())])
         return
-    print_table(
-        ["name", "shape", "train", "held out", "source"],
-        [
-            [d["name"], "x".join(map(str, d["shape"] or ["?"])), _count(d["n_train"]), _count(d["n_heldout"]), d["source"]]
-            for d in described
-        ],
-    )
+    named = [
+        [d["name"], "x".join(map(str, d["shape"] or ["?"])), _holds(d), _count(d["n_train"]), _count(d["n_heldout"]), d["source"]]
+        for d in described
+    ]
+    rows = [*named, *([name, "", "", "", "", about] for name, about in own.items())]
+    print_table(["name", "shape", "holds", "train", "held out", "source"], rows)
+
+
+def _holds(data: dict[str, Any]) -> str:
+    """What families of one kind or another need of it."""
+    if data["domains"] == 2:
+        return "pairs" if data["paired"] else "two domains"
+    if len(data["shape"]) == 2:
+        return "queries"
+    if data["classes"]:
+        return f"{data['classes']} classes"
+    return f"{data['attributes']} attributes" if data["attributes"] else ""
 
 
 def _count(number: int | None) -> str:

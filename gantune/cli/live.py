@@ -68,7 +68,7 @@ def _cells(view: TrialView, equilibrium: float | None, metric: str) -> list[str]
     family = view.family.rpartition(":")[2] if view.family else ""  # of a user's own its class
     name = " ".join(part for part in (view.id, family, "*" if view.origin == "canonical" else "") if part)
     loss = "" if view.d_loss is None else f"{view.d_loss:.3f}"
-    return [name, view.state, f"{view.kimg:.0f}", objective.text(value, metric), loss, _distance(view.d_loss, equilibrium), reason]
+    return [name, view.state, kimg_text(view.kimg), objective.text(value, metric), loss, _distance(view.d_loss, equilibrium), reason]
 
 
 def _headline(picture: Picture) -> Text:
@@ -83,7 +83,7 @@ def _headline(picture: Picture) -> Text:
     return Text(
         text
         + (f", about {span(left)}{' of search' if picture.phase == 'search' else ''} left" if left else "")
-        + f"  [{picture.slots} at a time]",
+        + (f"  [{picture.slots} at a time]" if picture.slots else ""),
         style="bold",
     )
 
@@ -143,6 +143,11 @@ def _equilibrium_name(equilibrium: float | None) -> str:
 
 def _distance(d_loss: float | None, equilibrium: float | None) -> str:
     return "" if d_loss is None or equilibrium is None else f"{d_loss - equilibrium:+.3f}"
+
+
+def kimg_text(kimg: float) -> str:
+    """Whole kimg, of small budgets two digits."""
+    return f"{kimg:.0f}" if kimg >= 9.95 else f"{kimg:.2g}"
 
 
 def span(seconds: float) -> str:

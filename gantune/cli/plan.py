@@ -38,7 +38,7 @@ def describe(spec: SweepSpec, notes: Sequence[str], warm: Sequence[Mapping[str, 
         search.enqueue(params, note)
     note = canonical[0][1]
     yield (
-        f"sample configurations (the first {len(canonical)} are the canonical settings):"
+        f"sample configurations (the first {min(len(canonical), budget.trials)} are the canonical settings):"
         if several
         else ("sample configurations (the first is the canonical setting" + (f"; {note}):" if note else "):"))
     )

@@ -118,7 +118,7 @@ def optimal_discriminator(
 @probe.command()
 def features(
     run: Run,
-    n: Annotated[int, typer.Option(min=16, help="Real and generated pictures, each.")] = 256,
+    n: Annotated[int | None, typer.Option(min=16, help="Real and generated pictures, each; default: 256, or all held out.")] = None,
     seed: Seed = 0,
     out: Out = None,
     family: Own = None,
@@ -131,6 +131,7 @@ def features(
 
     place = Place.of(runs, run, out)
     opened = open_best(place.run, family)
+    n = min(256, len(opened.trainer().dataset.heldout)) if n is None else n
     layers = measure(opened, n=n, seed=seed)
     title = f"{place.name} after {opened.kimg:.4g} kimg: {n} real and {n} generated pictures in the layers of D"
     rows = [
@@ -227,6 +228,7 @@ def neighbours(
     from gantune.probes import plots
     from gantune.probes.neighbours import neighbours as measure
     from gantune.probes.opened import open_best
+    from gantune.training.given import FEW
 
     place = Place.of(runs, run, out)
     opened = open_best(place.run, family)
@@ -243,6 +245,10 @@ def neighbours(
         f"{int(space.copies.sum())} of {len(space.rows)} nearer than 99 % of the held-out ones (1 % expected)"
         for space in found.spaces
     ]
+    if len(found.spaces[0].heldout) < FEW:
+        said.append(
+            f"Both rest on {len(found.spaces[0].heldout)} held-out pictures, which is few; samples that are all alike lie near anything."
+        )
     title = f"{place.name} after {opened.kimg:.4g} kimg: the samples nearest to the training images"
     place.keep("neighbours", {"": plots.neighbours(found, title)}, rows, said)
 

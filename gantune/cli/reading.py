@@ -62,6 +62,7 @@ def _summary(record: SweepRecord) -> dict[str, Any]:
 @app.command()
 def show(name: Annotated[str, typer.Argument(metavar="SWEEP")] = "latest", runs: Runs = RUNS, as_json: Json = False) -> None:
     """A sweep's trials, the best first, with reasons, finalists and the canonical setting."""
+    from gantune.cli.live import kimg_text
     from gantune.tracking.record import SweepRecord
     from gantune.tracking.store import find_sweep
 
@@ -76,7 +77,7 @@ def show(name: Annotated[str, typer.Argument(metavar="SWEEP")] = "latest", runs:
         params = " ".join(f"{key}={value:.3g}" if isinstance(value, float) else f"{key}={value}" for key, value in trial.params.items())
         best, fresh = objective.text(trial.fid, metric), objective.text(trial.scored, metric)
         mark = " *" if trial.origin == "canonical" else ""
-        rows.append([trial.id + mark, trial.state, trial.reason or "", f"{trial.kimg:.0f}", f"{trial.seconds:.0f}", best, fresh, params])
+        rows.append([trial.id + mark, trial.state, trial.reason or "", kimg_text(trial.kimg), f"{trial.seconds:.0f}", best, fresh, params])
     print_table(["trial", "state", "reason", "kimg", "seconds", f"best {metric}", f"{metric} on fresh samples", "parameters"], rows)
     if record.best is not None and record.best.takeovers:
         from gantune.repeating import train_command
@@ -85,14 +86,19 @@ def show(name: Annotated[str, typer.Argument(metavar="SWEEP")] = "latest", runs:
         print(train_command(record, record.best))
     described = record.to_json()
     finals = [*described["finalists"], *([described["canonical"]] if described["canonical"].get("runs") else [])]
+
+    def named(who: str) -> str:  # a trial by its family, too, where there are several; canonical-dcgan says it by itself
+        return f"{who} {families[who]}" if who in families else who
+
     if finals:
+        families = {trial.id: record.family_of(trial) for trial in record.trials} if len(record.families) > 1 else {}
         print("\nRe-run with the same fresh seeds:")
         rows = []
         for final in finals:
             mean, std, *each = (
                 objective.text(value, metric) for value in (final["mean"], final["std"], *(r["metrics"].get(metric) for r in final["runs"]))
             )
-            rows.append([final["who"], mean, std, " ".join(each)])
+            rows.append([named(final["who"]), mean, std, " ".join(each)])
         print_table(["who", f"mean {metric}", "std", "each seed"], rows)
     print("* the family's canonical setting" if len(record.families) == 1 else "* a family's canonical setting")
     if metric in record.floor:

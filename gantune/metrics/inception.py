@@ -62,7 +62,7 @@ def _downloaded(url: str) -> Path:
     except (OSError, RuntimeError) as error:
         raise UserError(
             f"extractor inception: its weights could not be downloaded ({error}).\n"
-            f"Put {path.name} from torch-fidelity's releases into {path.parent}, or give its path as weights, "
-            "or use extractor raw or mnist_cnn."
+            f"Put {path.name} from torch-fidelity's releases into {path.parent}, or set metrics.weights to its path, "
+            "or metrics.extractor to raw or mnist_cnn (`gantune fid`: --weights, --extractor)."
         ) from error
     return path

@@ -43,6 +43,9 @@ class Layer:
     separation: float
 
 
+LEAST = 16  # of either side
+
+
 def features(opened: Opened, *, n: int = 256, seed: int = 0) -> list[Layer]:
     """`n` real examples (held out) and `n` generated ones through every convolution of D, or every linear layer
     where it has none. `UserError` where D does not take examples alone."""
@@ -56,8 +59,10 @@ def activations(opened: Opened, *, n: int, seed: int) -> dict[str, Tensor]:
     family, data = opened.config.family, trainer.dataset
     if family.needs not in ("examples", "labels"):
         raise UserError(f"features: D of {family.name} sees more than one picture at a time; this probe is for families of images.")
-    if n > len(data.heldout):
-        raise UserError(f"--n: {opened.config.data} has {len(data.heldout)} held-out examples, got {n}.")
+    if not LEAST <= n <= len(data.heldout):
+        raise UserError(
+            f"features: --n lies between {LEAST} and the {len(data.heldout)} held-out examples of {opened.config.data}, got {n}."
+        )
     modules = dict(trainer.d.named_modules())
     layers: dict[str, nn.Module] = {
         name: module for kind in (nn.Linear, nn.Conv2d) for name, module in modules.items() if isinstance(module, kind)

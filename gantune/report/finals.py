@@ -23,6 +23,7 @@ class Final:
     """One contender's runs. `values` maps seed → objective of the best checkpoint on fresh samples; NaN runs are counted in `failed`."""
 
     who: str  # a trial's id; CANONICAL for what the others are compared with
+    family: str  # in a sweep over several; else ""
     name: str  # by which its runs go in the sweep's record
     settings: str
     provenance: Mapping[str, Any]
@@ -37,10 +38,9 @@ class Final:
     @property
     def title(self) -> str:
         """How the page calls it."""
-        family = self.name.partition("-")[2] if self.name.startswith(f"{CANONICAL}-") else ""  # of several
-        if self.who == CANONICAL or family:
-            return f"canonical setting of {family}" if family else "canonical setting"
-        return f"trial {self.who}"
+        if self.who == CANONICAL or self.name.startswith(f"{CANONICAL}-"):
+            return f"canonical setting of {self.family}" if self.family else "canonical setting"
+        return f"trial {self.who} ({self.family})" if self.family else f"trial {self.who}"
 
     @property
     def summary(self) -> Summary | None:
@@ -64,8 +64,18 @@ def contenders(sweep: Sweep) -> list[Final]:
         for group in groups or [(str(run.who), settings_key(measured[run.who, run.seed], configured))]:
             runs[group].append(run)
     called = {reference: CANONICAL}
+    families = {row.id: sweep.record.family_of(row.record) for row in sweep.rows} if sweep.is_zoo else {}
     found = [
-        _final(called.get(who, who), who, key, group, measured[who, group[0].seed], sweep.metric) for (who, key), group in runs.items()
+        _final(
+            called.get(who, who),
+            families.get(who, who.partition("-")[2] if sweep.is_zoo else ""),
+            who,
+            key,
+            group,
+            measured[who, group[0].seed],
+            sweep.metric,
+        )
+        for (who, key), group in runs.items()
     ]
     canonical = {final.settings: final for final in found if final.who == CANONICAL}
     found = [_against(final, canonical.get(final.settings)) for final in found]
@@ -95,18 +105,18 @@ def sentence(sweep: Sweep, finals: list[Final]) -> str:
     best = runs[0]
     assert best.summary
     spread = "mean ± std" if best.summary.std is not None else "one run"
-    text = f"Re-run with {_seeds(best)}, trial {best.who} reaches {sweep.label} {mean_std(best.summary.mean, best.summary.std)} ({spread})"
+    text = f"Re-run with {_seeds(best)}, {best.title} reaches {sweep.label} {mean_std(best.summary.mean, best.summary.std)} ({spread})"
     reference = next((final for final in finals if final.who == CANONICAL and final.settings == best.settings and final.summary), None)
     if reference is None or reference.summary is None:
         return f"{text}. There is no canonical run with the same settings to compare it with."
-    text += f", the canonical setting {mean_std(reference.summary.mean, reference.summary.std)} over {_seeds(reference)}"
+    text += f", the {reference.title} {mean_std(reference.summary.mean, reference.summary.std)} over {_seeds(reference)}"
     if best.against is None:
         return f"{text}. {_no_interval(best, reference).capitalize()}, so this difference is no evidence."
     interval = f"{signed(best.against.low)} to {signed(best.against.high)}"
     text += f". The difference is {signed(best.against.value)}, 95 % interval {interval} (Welch): "
     if not best.against.is_evident:
         return text + "no evidence of a difference."
-    return text + ("better" if (best.against.value < 0) == (sweep.mode == "min") else "worse") + " than the canonical setting."
+    return text + ("better" if (best.against.value < 0) == (sweep.mode == "min") else "worse") + f" than the {reference.title}."
 
 
 def signed(value: float) -> str:
@@ -130,13 +140,14 @@ def _no_interval(one: Final, other: Final) -> str:
     return "values that are all alike give no interval"
 
 
-def _final(who: str, name: str, key: str, runs: list[FinalRecord], settings: dict[str, Any], metric: str) -> Final:
+def _final(who: str, family: str, name: str, key: str, runs: list[FinalRecord], settings: dict[str, Any], metric: str) -> Final:
     latest = {int(run.seed): run for run in runs}  # a run repeated after a resume counts once
     values = {seed: value[0] for seed, run in sorted(latest.items()) if (value := finite([run.metrics.get(metric)]))}
     failed = tuple(seed for seed in sorted(latest) if seed not in values)
     floors = [run.floor for run in latest.values() if run.floor]
     return Final(
         who,
+        family,
         name,
         key,
         settings,

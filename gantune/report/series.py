@@ -72,6 +72,7 @@ def curves_panel(sweep: Sweep, line: Any) -> dict[str, Any]:
             "text": _hover(row, sweep),
             "reason": str(row.record.reason or row.record.state),
             "canonical": row.record.origin == "canonical",
+            "family": sweep.record.family_of(row.record) if sweep.is_zoo else "",
             "series": trial_series(row, sweep.metric),
         }
         for row in rows
@@ -91,4 +92,5 @@ def curves_panel(sweep: Sweep, line: Any) -> dict[str, Any]:
 
 def _hover(row: Row, sweep: Sweep) -> str:
     value = "no value" if row.value is None else f"{sweep.label} {row.value:.4g}"
-    return f"{row.id} · {value} · {row.record.reason or row.record.state}"
+    family = f" · {sweep.record.family_of(row.record)}" if sweep.is_zoo else ""
+    return f"{row.id}{family} · {value} · {row.record.reason or row.record.state}"

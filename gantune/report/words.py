@@ -193,13 +193,16 @@ def rerun(found: Sequence[Final]) -> Final | None:
 
 
 def landscape(sweep: Sweep) -> str:
-    """What is not in the picture."""
+    """How the picture is to be read, and what is not in it."""
     if sweep.best is None:
         return ""
+    text = "Trials at one place of two stepped axes are spread a little. "
     left = len(sweep.rows) - len(sweep.groups[sweep.best.group])
     if not left:
-        return ""
-    return "1 trial without a comparable value is not shown." if left == 1 else f"{left} trials without a comparable value are not shown."
+        return text
+    return text + (
+        "1 trial without a comparable value is not shown." if left == 1 else f"{left} trials without a comparable value are not shown."
+    )
 
 
 def importance(found: Importance, sweep: Sweep) -> str:

@@ -88,8 +88,8 @@ def check_runs(spec: SweepSpec, form: Form, places: Places) -> None:
         raise UserError(f"{where}stop rule {everywhere[0]!r} cannot be used with any of these families. Leave it out.")
 
 
-def settings_in_vain(spec: SweepSpec, form: Form) -> list[str]:
-    """Notes on fixed and searched settings that change nothing for any family, and on rates that are 0 before the budget ends."""
+def settings_in_vain(spec: SweepSpec, form: Form, fixed: Mapping[str, Any]) -> list[str]:
+    """Notes on those `fixed` and searched settings that change nothing for any family, and on rates that are 0 before the budget ends."""
     searched = spec.space.domains
     configs = [spec.config(params) for params, _ in spec.space.canonical()]
 
@@ -99,7 +99,7 @@ def settings_in_vain(spec: SweepSpec, form: Form) -> list[str]:
         return found[0] if found and all(found) else None
 
     notes = [note for config in configs if (note := rates_that_end(config, spec.budget.kimg)) is not None]
-    notes += [f"{name}={value} changes nothing here: {why}" for name, value in spec.fixed.items() if (why := reason(name)) is not None]
+    notes += [f"{name}={value} changes nothing here: {why}" for name, value in fixed.items() if (why := reason(name)) is not None]
     for name, domain in searched.items():
         if not domain.when and (why := reason(name, domain.at(0.0), domain.at(1.0))) is not None:
             notes.append(f"{name} is searched and changes nothing here: {why}")

@@ -158,7 +158,8 @@ def _spec(document: SweepDocument, places: Places, *, name: str, source: str, be
     notes += checks.check_population(spec, places)
     checks.check_resources(spec, gpus, places)
     checks.check_runs(spec, form, places)
-    return dataclasses.replace(spec, notes=(*notes, *checks.settings_in_vain(spec, form)))
+    given = flagged if others else spec.fixed  # a file over several families fixes what only some of them have
+    return dataclasses.replace(spec, notes=(*notes, *checks.settings_in_vain(spec, form, given)))
 
 
 def _noted(spec: SweepSpec, notes: Sequence[str], *, on_gpu_applied: bool = False) -> SweepSpec:

@@ -32,14 +32,15 @@ def read_sets(sets: Iterable[str], parameters: Iterable[str] = ()) -> list[Set]:
     return [_read(text, parameters) for text in sets]
 
 
-def parse_sets(sets: Iterable[str], declared: Mapping[str, Param]) -> dict[str, Any]:
-    """Flags that set parameters only, `lr_g=2e-4` or `fixed.lr_g=2e-4`, as for a single run. `UserError` names the flag as typed."""
+def parse_sets(sets: Iterable[str], declared: Mapping[str, Param], prefix: str = "") -> dict[str, Any]:
+    """Flags that set parameters only, `lr_g=2e-4` or `fixed.lr_g=2e-4`, as for a single run. `UserError` names the flag as typed, with the
+    `prefix` that was taken off."""
     values: dict[str, Any] = {}
     for text in sets:
         name, value = _split(text)
-        name, where = name.removeprefix("fixed."), f"--set {text}: "
+        name, where = name.removeprefix("fixed."), f"--set {prefix}{text}: "
         if name.partition(".")[0] in KEYS and name not in declared:
-            raise UserError(f"{where}{name} is a setting of sweeps; a single run is given its family's parameters only.")
+            raise UserError(f"{where}{name} is a setting of sweeps; a single run is given its family's parameters, and metrics.")
         values[name] = lookup(declared, name, where).check(value, where)
     return values
 

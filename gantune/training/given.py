@@ -17,6 +17,7 @@ from gantune.training.seeds import generator
 
 Part = Literal["report", "score"]
 SAMPLE_BATCH = 250
+FEW = 100  # held-out examples of which metrics say little
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,14 @@ class Conditions:
     def count(self, n: int, part: Part) -> int:
         """How many samples can be had where `n` are wanted."""
         return min(n, len(self._rows(part))) if self.are_heldout else n
+
+    @property
+    def warning(self) -> str | None:
+        """What the user should know where reports can measure few held-out examples only."""
+        reports, scores = (len(self._rows(part)) for part in ("report", "score"))
+        if not self.are_heldout or reports >= FEW:
+            return None
+        return f"few held-out examples: reports measure {reports} of them, scores {scores}; metrics of so few tell good from bad at most"
 
     def __call__(self, n: int, seed: int, part: Part) -> Batch:
         """Conditions for `n` samples; the same for the same seed."""

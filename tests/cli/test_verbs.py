@@ -135,8 +135,8 @@ def test_a_pipe_is_told_from_time_to_time_how_far_all_is(monkeypatch: pytest.Mon
             live.show_final(TrialView("0001-s1000", kimg=kimg))
     lines = capsys.readouterr().out.splitlines()
     assert lines[1:] == [
-        "dcgan-1: finalists and the canonical setting, 0 of 2 runs  [0 at a time]",
-        "dcgan-1: finalists and the canonical setting, 0 of 2 runs, about 2 min left  [0 at a time]",
+        "dcgan-1: finalists and the canonical setting, 0 of 2 runs",
+        "dcgan-1: finalists and the canonical setting, 0 of 2 runs, about 2 min left",
     ]
 
 

@@ -117,6 +117,7 @@ def test_the_smallest_folders_train_and_report(tmp_path, cache, name):
     while trial.verdict is None:
         trial.advance()
     assert math.isfinite(trial.points[-1]["fid"])
+    assert trial.trainer.conditions.warning.startswith("few held-out examples: reports measure 2 of them, scores 2")
     assert list((tmp_path / "t").rglob("*.png"))
 
 

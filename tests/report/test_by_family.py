@@ -12,12 +12,14 @@ from spools import write_sweep
 from gantune.report import write_report
 from gantune.report.by_family import by_family
 from gantune.report.equilibria import equilibrium_line
-from gantune.report.finals import contenders
+from gantune.report.finals import contenders, sentence
 from gantune.report.repeat import commands
 from gantune.report.rows import Sweep
+from gantune.single import plan_run
 from gantune.spec import load_sweep
 from gantune.tracking.record import SweepRecord
 
+PLAIN = {"kimg": 1.0, "data": None, "report_every": 1.0, "from_run": None, "out": None, "threads": 1}
 FAMILIES = ("dcgan", "lsgan", "wgan_gp")
 
 
@@ -69,6 +71,9 @@ def test_the_reference_is_the_canonical_setting_of_the_winners_family(sweep: Swe
     titles = {final.who: final.title for final in contenders(sweep)}
     assert titles["canonical"] == f"canonical setting of {family}"
     assert all(final.against is not None for final in contenders(sweep) if final.who != "canonical")
+    for row in (row for row in sweep.rows if row.id in titles):
+        assert titles[row.id] == f"trial {row.id} ({row.record.params['family']})"
+    assert f"the canonical setting of {family}" in sentence(sweep, contenders(sweep))
 
 
 def test_page_and_files_tell_the_families(folder: Path, tmp_path: Path, sweep: Sweep) -> None:
@@ -88,6 +93,17 @@ def test_the_best_trial_is_repeated_as_its_family(sweep: Sweep) -> None:
     again = commands(sweep).splitlines()[-1]
     assert again.startswith(f"gantune train {sweep.best.record.params['family']} ")
     assert "family=" not in again
+
+
+def test_the_best_trial_is_repeated_as_it_was_measured(tmp_path: Path) -> None:
+    folder = write_sweep(tmp_path / "dcgan-1", trials=3)
+    about = json.loads((folder / "sweep.json").read_text())
+    about["spec"]["metrics"] |= {"extractor": "raw", "n_fake": 500}
+    (folder / "sweep.json").write_text(json.dumps(about))
+    words = commands(Sweep.of(SweepRecord.load(folder))).splitlines()[-1]
+    assert """--set 'metrics.extractor="raw"' --set metrics.n_fake=500""" in words
+    plan, _ = plan_run("dcgan", sets=['metrics.extractor="raw"', "metrics.n_fake=500"], runs=tmp_path, **PLAIN)
+    assert (plan.metrics["extractor"], plan.metrics["n_fake"]) == ("raw", 500)
 
 
 def test_no_common_line_is_drawn_for_losses_of_several_kinds(sweep: Sweep) -> None:

@@ -81,7 +81,7 @@
     const shown = new Set(panel.shown);
     const slot = new Map();
     const style = (trial) => {
-      if (trial.canonical) return { color: "var(--text)", width: 2 };
+      if (trial.canonical && !trial.family) return { color: "var(--text)", width: 2 };
       if (!slot.has(trial.id)) {
         const used = new Set([...slot].filter(([id]) => shown.has(id)).map(([, index]) => index));
         let index = 0;
@@ -93,7 +93,7 @@
     const buttons = panel.trials.map((trial) => {
       const button = document.createElement("button");
       button.type = "button";
-      button.textContent = trial.id + (trial.canonical ? " canonical" : "") + " · " + trial.reason.replace("_", " ");
+      button.textContent = trial.id + (trial.family ? " " + trial.family : "") + (trial.canonical ? " canonical" : "") + " · " + trial.reason.replace("_", " ");
       button.title = trial.text;
       button.onclick = () => { if (shown.has(trial.id)) { shown.delete(trial.id); slot.delete(trial.id); } else shown.add(trial.id); draw(); };
       chips.append(button);
@@ -168,13 +168,13 @@
       const seen = new Map();
       return key.map((cell, index) => {
         if (x.kind !== y.kind && key.length > 60) {
-          const shift = (((index * 7919) % 101) / 100 - 0.5) * 0.6; // crowded rows are spread
+          const shift = (((index * 7919) % 101) / 100 - 0.5) * 0.3; // crowded rows are spread
           return [x.values[index] + (x.kind === "steps" ? shift : 0), y.values[index] + (y.kind === "steps" ? shift : 0)];
         }
         if (x.kind !== "steps" || y.kind !== "steps" || cells.get(cell) < 2) return [x.values[index], y.values[index]];
         const nth = seen.get(cell) || 0, side = Math.ceil(Math.sqrt(cells.get(cell)));
         seen.set(cell, nth + 1);
-        return [x.values[index] + ((nth % side) / (side - 1 || 1) - 0.5) * 0.5, y.values[index] + (Math.floor(nth / side) / (side - 1 || 1) - 0.5) * 0.5];
+        return [x.values[index] + ((nth % side) / (side - 1 || 1) - 0.5) * 0.25, y.values[index] + (Math.floor(nth / side) / (side - 1 || 1) - 0.5) * 0.25];
       });
     }
     function axis(name) {
