@@ -134,6 +134,13 @@ class Curve:
         mass = np.cumsum(weights[known][order])
         return float(values[known][order][np.searchsorted(mass, mass[-1] / 2 - 1e-9)])
 
+    def moved(self, values: Array, kimg: float) -> float:
+        """By how much the median of `values` over the later half of the last `kimg` lies above that of the earlier half; NaN where either
+        half has none."""
+        now = self.span
+        middle = now - kimg / 2
+        return self.median(values, middle, now) - self.median(values, now - kimg, middle)
+
     def quality_has_plateaued(self, patience_kimg: float, improvement: float = 0.02, recovery: float = 0.1) -> bool:
         """Whether the objective neither beat its earlier best by a share `improvement` in the last `patience_kimg`, nor is on its way down.
 

@@ -23,8 +23,8 @@ class DDead(Rule):
     """Stop when D teaches nothing: a loss at ln 2 from the start is no equilibrium.
 
     Three ways to tell: D's outputs do not differ; D gets no gradient at the equilibrium value; D was never better than
-    chance, on training batches or on held-out data, while a fresh classifier separates easily. Each must hold for the patience, and
-    quality must have stopped improving.
+    chance, on training batches or on held-out data, nor is its loss falling, while a fresh classifier separates easily. Each must hold
+    for the patience, and quality must have stopped improving.
     """
 
     silent: float = param(1e-3, "std of D's outputs that counts as none", low=0)
@@ -58,6 +58,7 @@ class DDead(Rule):
         training = (curve.get("d_loss") - curve.equilibrium.value) / curve.equilibrium.scale
         lead = np.fmin(gap, training)  # an over-confident D is worse than chance on held-out data, yet it has learnt
         never_led = curve.held(lead >= -LEAD, lead, patience) and bool((lead[np.isfinite(lead)] >= -LEAD).all())
-        if never_led and curve.held(c2st <= self.c2st, c2st, patience):
+        is_learning = curve.moved(training, patience) < -LEAD  # a D that was outrun, and is on its way back
+        if never_led and not is_learning and curve.held(c2st <= self.c2st, c2st, patience):
             return f"D never beat chance, a fresh classifier does (c2st_loss {c2st[np.isfinite(c2st)][-1]:.2g})"
         return None

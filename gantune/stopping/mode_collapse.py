@@ -14,11 +14,12 @@ from gantune.stopping.verdict import Reason, Verdict
 
 PATIENCE_SHARE = 0.25
 GRACE_SHARE = 0.35
+RISE = 0.2  # of a limit, from the earlier half of the window to the later: diversity that has begun to come
 
 
 @dataclass(frozen=True)
 class ModeCollapse(Rule):
-    """Stop when every measure of diversity that is reported stays near 0 and quality does not improve.
+    """Stop when every measure of diversity that is reported stays near 0, none of them rises, and quality does not improve.
 
     Not in the beginning, when every generator is that bad. What is generated must also lie on the data, by `precision` or for mixtures
     by `hq_share`: a generator of noise, and one not yet out of its slow start, hits none of it and is bad, not collapsed.
@@ -44,7 +45,8 @@ class ModeCollapse(Rule):
         if not curve.median(curve.get(on_data), curve.span - patience, curve.span) >= least:
             return Verdict.CONTINUE
         near_none = [curve.held(values <= limits[name], values, patience) for name, values in measured.items()]
-        if not near_none or not all(near_none) or not curve.quality_has_plateaued(patience):
+        rises = any(curve.moved(values, patience) > RISE * limits[name] for name, values in measured.items())
+        if not near_none or not all(near_none) or rises or not curve.quality_has_plateaued(patience):
             return Verdict.CONTINUE
         shown = ", ".join(f"{name} {values[np.isfinite(values)][-1]:.3g}" for name, values in measured.items())
         return Verdict.halt(self.reason, f"{shown} for {patience:g} kimg, {curve.objective} not improving (best {curve.best():.4g})")

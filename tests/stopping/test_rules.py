@@ -37,6 +37,19 @@ LEARNT: dict[str, Shape] = {"d_loss": lambda t: LN2 - 0.3 * math.exp(-t / 5), "d
 NO_MODES: dict[str, Shape] = {"recall": lambda t: 0.0, "coverage": lambda t: 0.01}
 SLOW_FID = (148.65, 172.73, 155.21, 151.39, 166.46, 156.99, 117.36, 115.19, 79.1, 66.05, 52.91, 45.2, 34.35, 33.37, 30.17)
 SLOW_KIMG = 32
+# Measured, DCGAN on mnist5k: a D whose rate is a 55th of G's, outrun at first and back at chance when G begins to draw digits ...
+OUTRUN_D = (1.62, 1.65, 1.29, 1.07, 0.895, 0.809, 0.768, 0.754, 0.718, 0.685, 0.697, 0.645, 0.668, 0.689, 0.684)
+OUTRUN_HELDOUT = (0.799, 0.739, 1.25, 1.01, 0.911, 0.908, 0.802, 0.778, 0.721, 0.674, 0.727, 0.686, 0.712, 0.732, 0.738)
+OUTRUN_FID = (468, 659, 723, 842, 302, 487, 229, 166, 80.2, 106, 74.3, 82.4, 51.8, 42.9, 45.0)
+# ... and a trial whose FID rests for 12 kimg while its recall begins to come: it ends at 17.7.
+RISING_RECALL = (0, 0, 0, 0.0065, 0, 0.00025, 0.0005, 0.00075, 0.003, 0.014, 0.007, 0.119, 0.213, 0.237, 0.117)
+RISING_FID = (214, 144, 177, 126, 65.6, 51.5, 41.1, 41.3, 46.8, 50.6, 30.5, 22.0, 24.1, 17.7, 26.4)
+
+
+def measured(values: tuple[float, ...]) -> Shape:
+    return lambda t: values[round(t / 4) - 1]
+
+
 AT_THE_END = (60, "plateau")  # where the budget ends, too: a trial that never left its first value is not stopped by this rule
 INFOGAN_FID = (149.2, 191.1, 218.0, 263.9, 249.1, 184.4, 192.6, 176.5, 149.9, 123.7, 91.0, 69.4, 47.1, 44.2, 34.5)
 SLOW_START: dict[str, Shape] = {  # measured: mnist5k, 32 × 32, features 16, canonical rates
@@ -71,6 +84,11 @@ TABLE = {
     "D without gradient at ln 2": (CHANCE | FLAT | {"d_grad_norm": lambda t: 1e-7, "c2st_loss": lambda t: None}, (16, "d_dead")),
     "D at ln 2 from the start, a fresh classifier separates": (CHANCE | FLAT, (16, "d_dead")),
     "D outrun, a fresh classifier separates": (FLAT | {"d_loss": lambda t: 2.3, "d_loss_heldout": lambda t: 2.4}, (16, "d_dead")),
+    "D outrun, on its way back to chance": (
+        {"d_loss": measured(OUTRUN_D), "d_loss_heldout": measured(OUTRUN_HELDOUT), "fid": measured(OUTRUN_FID)}
+        | {"c2st_loss": lambda t: 0.001, "recall": lambda t: 0.0, "coverage": lambda t: 0.001, "precision": lambda t: 0.0},
+        None,
+    ),
     "D over-confident: worse than chance on held-out data, ahead in training": (FLAT | {"d_loss_heldout": lambda t: 2.4}, AT_THE_END),
     "D at ln 2 from the start, a fresh classifier cannot separate": (CHANCE | FLAT | {"c2st_loss": lambda t: 0.68}, AT_THE_END),
     "D won, quality flat": (WON | FLAT, (20, "d_won")),
@@ -86,6 +104,10 @@ TABLE = {
     "a canonical InfoGAN that first gets worse": (SLOW_START | {"fid": lambda t: INFOGAN_FID[round(t / 4) - 1]}, None),
     "collapsed for a while at the start": (
         {"recall": lambda t: 0.0 if t < 24 else 0.3, "coverage": lambda t: 0.0 if t < 24 else 0.3},
+        None,
+    ),
+    "recall that begins to come while FID rests": (
+        {"recall": measured(RISING_RECALL), "fid": measured(RISING_FID), "coverage": lambda t: 0.01, "precision": lambda t: 0.15},
         None,
     ),
     "collapsed late": (
