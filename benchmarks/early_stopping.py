@@ -1,15 +1,15 @@
 """Which schedulers and stop rules pay: tuned on one half of recorded trials, reported on the other half.
 
-    python benchmarks/early_stopping.py dcgan                    # benchmarks/recorded/dcgan.parquet, 40 splits: some minutes on a core
+    python benchmarks/early_stopping.py dcgan                    # benchmarks/recorded/dcgan.parquet, 20 splits: a quarter of an hour on a core
     python benchmarks/early_stopping.py dcgan --splits 10 --out /tmp
 
-Every split halves the trials at random. On one half each kind of policy is tuned: rules alone must end no good trial (of the best tenth)
-before its best checkpoint, as far as that can be had; all must keep the regret, as a median over resampled sweeps, within the noise of a
-seed; of those that do, the cheapest is taken. On the other half it is judged on resampled sweeps in random order; then the halves change
-places. For the comparison at equal compute ASHA, alone and with the rules, is tuned for the least regret at the moment when a given share
-of the full compute is spent. Given are medians and 95 % intervals over splits, halves and resamples together. `share` is device seconds
-over those of full training; `regret` how much worse the best value found is. The noise of a seed is the pooled std of the best value over
-the seeds of one setting, of the better half of the settings.
+Every split halves the trials at random. On one half each kind of policy is tuned: rules alone must end as few trials of the best tenth,
+and of the best third, before their best checkpoint as can be had; all must keep the regret, as a mean over resampled sweeps (which feels
+a sweep that found nothing), within the noise of a seed; of those that do, the cheapest is taken. On the other half it is judged on
+resampled sweeps in random order; then the halves change places. For the comparison at equal compute ASHA, alone and with the rules, is
+tuned for the least regret at the moment when a given share of the full compute is spent. Given are medians and 95 % intervals over splits,
+halves and resamples together. `share` is device seconds over those of full training; `regret` how much worse the best value found is. The
+noise of a seed is the pooled std of the best value over the seeds of one setting, of the better half of the settings.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from gantune.stopping import Reason, Rule, Verdict
 
 RECORDED = Path(__file__).parent / "recorded"
 WORKERS = 2
-RESAMPLES = 5  # sweeps a half, on which a policy is tuned, or judged
+RESAMPLES = 10  # sweeps a half, on which a policy is tuned, or judged
 SHARES = (0.05, 0.1, 0.15, 0.2, 0.25)  # of the full compute, at which ASHA alone and ASHA with rules are compared
 NOTHING_YET = 1e3  # regret before the first value
 NONE = Scheduler("none")
@@ -48,16 +48,16 @@ NONE = Scheduler("none")
 class NearLn2(Rule):
     """What is told of GANs: stop when D's loss on its training batches lies near ln 2, for that is convergence."""
 
-    tolerance: float = param(0.02, "nats", low=0)
-    share: float = param(0.1, "of the budget for which it must", low=0)
+    tolerance: float = param(0.05, "share of the scale", low=0)
     reason: ClassVar[Reason] = Reason.EQUILIBRIUM
     needs_scale: ClassVar[bool] = True
 
     def __call__(self, curve: Curve) -> Verdict:
         assert curve.equilibrium is not None
-        gap = abs(curve.get("d_loss") - curve.equilibrium.value)
-        if curve.held(gap <= self.tolerance, gap, self.share * curve.budget_kimg):
-            return Verdict.halt(self.reason, f"d_loss within {self.tolerance:g} of {curve.equilibrium.value:.3g}")
+        assert curve.equilibrium.scale is not None
+        gap = abs(curve.get("d_loss")[-1] - curve.equilibrium.value) / curve.equilibrium.scale
+        if gap <= self.tolerance:
+            return Verdict.halt(self.reason, f"d_loss {gap:.2g} of the scale from {curve.equilibrium.value:.3g}")
         return Verdict.CONTINUE
 
 
@@ -70,16 +70,16 @@ class Tried:
     verdicts: Verdicts
 
 
+NAIVE = Tried("", Policy("naive", NONE, ()), Verdicts(["diverged", NearLn2()]))
+
+
 def rule_sets(about: About, names: Sequence[Any]) -> list[list[Any]]:
-    """Patience and grace of the rules that the family's sweep names, around the shipped shares of the budget."""
+    """Patience of the rules that the family's sweep names, as shares of the budget, and what counts as a slow start."""
     budget = about.budget_kimg
     found = []
-    for patience, grace, won, dead in itertools.product((0.25, 0.35, 0.5), (0.25, 0.4), (0.15, 0.3), (0.1, 0.2)):
-        options = {
-            "plateau": {"patience_kimg": patience * budget, "grace_kimg": grace * budget},
-            "d_won": {"patience_kimg": won * budget},
-            "d_dead": {"patience_kimg": dead * budget},
-        }
+    for won, patience, take_off, slow in itertools.product((0.15, 0.2, 0.3), (0.25, 0.35), (0.1, 0.3), (0.7, 1.0)):
+        plateau = {"patience_kimg": patience * budget, "take_off": take_off, "slow_start_kimg": slow * budget}
+        options = {"plateau": plateau, "d_won": {"patience_kimg": won * budget}}
         chosen = [{name: options[name]} if name in options else name for name in names]
         if chosen not in found:
             found.append(chosen)
@@ -119,6 +119,7 @@ class Figures:
     regret: float
     missed: int
     good: int
+    learners: int  # missed of the best third
     by: dict[float, float]  # regret when so large a share of the full compute was spent, or the sweep was over
 
 
@@ -128,20 +129,21 @@ def judged(tried: Tried, sweep: Sequence[Recording], about: About) -> Figures:
     found = outcome(ended)
     full = sum(recording.clock[-1] for recording in sweep)
     by = {share: regret_by(ended, sweep, share * full / WORKERS) for share in SHARES}
-    return Figures(found.share, found.regret, len(found.missed), found.good, by)
+    third = {recording.id for recording, _ in good_trials(sweep, 1 / 3)}
+    cut = [one for one in ended if one.recording.id in third and one.kimg < (one.recording.best_kimg or 0.0)]
+    return Figures(found.share, found.regret, len(found.missed), found.good, len(cut), by)
 
 
 def regret_by(ended: Sequence[Ended], sweep: Sequence[Recording], now: float) -> float:
     """How much worse than the best of all is the best that was reported within `now` simulated seconds (all workers busy)."""
     sign = 1 if sweep[0].mode == "min" else -1
-    best = min(sign * value for one in sweep if (value := one.best(len(one.points))) is not None)
     seen = [
         sign * value
         for one in ended
         if (count := sum(one.at - one.seconds + at <= now for at in one.recording.clock[: one.reports]))
         and (value := one.recording.best(count)) is not None
     ]
-    return min(seen) - best if seen else NOTHING_YET
+    return min(seen) - best_of(sweep) if seen else NOTHING_YET
 
 
 class Half:
@@ -163,12 +165,12 @@ class Half:
         return statistics.fmean(one.share for one in self.figures(tried))
 
     def cheapest(self, candidates: Sequence[Tried], noise: float, *, careful: bool = False) -> Tried:
-        """Of those whose median regret stays within the noise of a seed; `careful`: of those that miss least first."""
+        """Of those whose mean regret stays within the noise of a seed; `careful`: first of those that miss the least."""
 
         def cost(tried: Tried) -> tuple[bool, int, float]:
             figures = self.figures(tried)
-            missed = sum(one.missed for one in figures) if careful else 0
-            return statistics.median(one.regret for one in figures) > noise, missed, self.share(tried)
+            missed = sum(one.missed + one.learners for one in figures) if careful else 0
+            return statistics.fmean(one.regret for one in figures) > noise, missed, self.share(tried)
 
         return min(candidates, key=cost)
 
@@ -183,10 +185,10 @@ def crossfitted(about: About, trials: Sequence[Recording], names: Sequence[Any],
     rules = [Tried(json.dumps(rules), Policy("rules", NONE, tuple(rules)), Verdicts(rules)) for rules in rule_sets(about, names)]
     asha = [Tried(f"grace {one.grace:g}, reduction {one.reduction:g}", Policy("asha", one, ()), Verdicts(())) for one in schedulers()]
     median = [Tried(f"grace {g:g}", Policy("median", Scheduler("median", grace=g), ()), Verdicts(())) for g in (0.1, 0.2, 0.34)]
-    shipped, plain = Verdicts(names), Scheduler("asha")
+    shipped, plain = Verdicts(names), load_sweep(about.family).scheduler
     fixed = {
         "nothing": Tried("", Policy("nothing", NONE, ()), Verdicts(())),
-        "near ln 2, as naively read": Tried("", Policy("naive", NONE, ()), Verdicts(["diverged", NearLn2()])),
+        "near ln 2, as naively read": NAIVE,
         "shipped rules": Tried("", Policy("rules", NONE, tuple(names)), shipped),
         "shipped ASHA": Tried("", Policy("asha", plain, ()), Verdicts(())),
         "shipped ASHA with shipped rules": Tried("", Policy("both", plain, tuple(names)), shipped),
@@ -227,49 +229,71 @@ def _with(scheduler: Tried, rules: Tried) -> Tried:
     return Tried(scheduler.name, Policy("both", scheduler.policy.scheduler, rules.policy.stopping), rules.verdicts)
 
 
-def landscape(about: About, trials: Sequence[Recording], names: Sequence[Any], orders: int) -> dict[str, list[tuple[str, float, float]]]:
-    """Share and mean regret of every ASHA alone and with the shipped rules, and of the others, over resampled sweeps of all trials."""
+def progress(about: About, trials: Sequence[Recording], policies: Mapping[str, Tried], sweeps: int) -> dict[str, list[list[float]]]:
+    """For each policy the share of the full compute spent, and quartiles of the best value found by then, over resampled sweeps."""
     source = random.Random(1)
-    sweeps = [resampled(trials, source) for _ in range(orders)]
-    shipped = Verdicts(names)
-    kinds = {
-        "ASHA": [Tried(f"{one.grace:g}, {one.reduction:g}", Policy("asha", one, ()), Verdicts(())) for one in schedulers()],
-        "ASHA with rules": [Tried(f"{one.grace:g}, {one.reduction:g}", Policy("both", one, tuple(names)), shipped) for one in schedulers()],
-        "median": [Tried(f"{g:g}", Policy("median", Scheduler("median", grace=g), ()), Verdicts(())) for g in (0.1, 0.2, 0.34)],
-        "rules": [Tried("", Policy("rules", NONE, tuple(names)), shipped)],
-    }
-    if trials[0].equilibrium is not None and trials[0].equilibrium.scale is not None:
-        kinds["near ln 2, naively"] = [Tried("", Policy("naive", NONE, ()), Verdicts(["diverged", NearLn2()]))]
-    found = {}
-    for kind, candidates in kinds.items():
-        figures = [(tried.name, [judged(tried, sweep, about) for sweep in sweeps]) for tried in candidates]
-        found[kind] = [
-            (name, statistics.fmean(one.share for one in some), statistics.fmean(one.regret for one in some)) for name, some in figures
-        ]
+    drawn = [resampled(trials, source) for _ in range(sweeps)]
+    sign = 1 if about.mode == "min" else -1
+    found: dict[str, list[list[float]]] = {}
+    for name, tried in policies.items():
+        spent: list[tuple[Sequence[Ended], Sequence[Recording], float]] = []
+        for sweep in drawn:
+            ended = simulate(sweep, tried.policy, workers=WORKERS, report_every=about.report_every, verdicts=tried.verdicts)
+            spent.append((ended, sweep, sum(recording.clock[-1] for recording in sweep) / WORKERS))
+        last = statistics.fmean(outcome(ended).share for ended, *_ in spent)
+        found[name] = []
+        for share in [0.02 * 50 ** (step / 39) for step in range(40)]:
+            if share > last and found[name]:
+                break
+            bests = [sign * (regret_by(ended, sweep, share * whole) + best_of(sweep)) for ended, sweep, whole in spent]
+            found[name].append([share, *statistics.quantiles(bests, n=4, method="inclusive")])
     return found
 
 
-def draw(found: Mapping[str, Sequence[tuple[str, float, float]]], about: About, noise: float, path: Path) -> None:
-    """Regret over compute, a point a policy."""
+def best_of(sweep: Sequence[Recording]) -> float:
+    """The best value of all, as a number of which less is better."""
+    sign = 1 if sweep[0].mode == "min" else -1
+    return min(sign * value for one in sweep if (value := one.best(len(one.points))) is not None)
+
+
+def draw(found: Mapping[str, Sequence[Sequence[float]]], about: About, path: Path) -> None:
+    """The best value found over compute: medians, and quartiles as bands."""
     figure = Figure(figsize=(8.4, 4.8), layout="constrained")
     ax = figure.subplots()
-    for (kind, points), colour, marker in zip(
-        found.items(), ("#2a6fbb", "#d1662c", "#8a56ac", "#3a8f5c", "#b8860b"), "os^DX", strict=False
-    ):
-        ax.scatter(
-            [100 * share for _, share, _ in points], [regret for *_, regret in points], color=colour, marker=marker, s=42, label=kind
-        )
-    ax.axhline(noise, color="#6b7280", linewidth=1, linestyle="--")
-    ax.annotate("std of a seed", (100, noise), ha="right", va="bottom", color="#6b7280", fontsize=9)
-    ax.set_xlim(0, 102)
-    ax.set_ylim(bottom=0)
-    ax.set_xlabel("device seconds, % of training every trial to its end", fontsize=9)
-    ax.set_ylabel(f"mean regret, {about.objective}", fontsize=9)
-    ax.set_title(f"{about.family} on {about.data}: what a policy costs and what it loses", fontsize=10.5, loc="left")
+    for (name, points), colour in zip(found.items(), ("#6b7280", "#3a8f5c", "#2a6fbb", "#d1662c"), strict=False):
+        share, low, middle, high = zip(*points, strict=True)
+        x = [100 * one for one in share]
+        ax.fill_between(x, low, high, color=colour, alpha=0.12, linewidth=0)
+        ax.plot(x, middle, color=colour, linewidth=2, label=name)
+        ax.plot(x[-1:], middle[-1:], "o", color=colour, markersize=6)
+    ax.set_xscale("log")
+    if about.mode == "min":
+        ax.set_yscale("log")
+    ax.set_xticks([2, 5, 10, 20, 50, 100], ["2", "5", "10", "20", "50", "100"])
+    ax.set_xlabel("device seconds spent, % of training every trial to its end (the dot: the sweep is over)", fontsize=9)
+    ax.set_ylabel(f"best {about.objective} found: median and quartiles of sweeps", fontsize=9)
+    ax.set_title(f"{about.family} on {about.data}: what a sweep has found when so much was spent", fontsize=10.5, loc="left")
     ax.spines[["top", "right"]].set_visible(False)
-    ax.grid(True, color="#e5e7eb", linewidth=0.7)
+    ax.grid(True, color="#e5e7eb", linewidth=0.7, which="both")
     ax.legend(frameon=False, fontsize=9)
     figure.savefig(path, dpi=130)
+
+
+def near_ln2(about: About, trials: Sequence[Recording]) -> tuple[int, list[str]]:
+    """How many trials the naive reading ends, and those of them that were about to get better by a tenth or more."""
+    ended = simulate(trials, NAIVE.policy, workers=WORKERS, report_every=about.report_every, verdicts=NAIVE.verdicts)
+    sign = 1 if about.mode == "min" else -1
+    stopped, false = 0, []
+    for one in ended:
+        if one.reason != str(Reason.EQUILIBRIUM):
+            continue
+        stopped += 1
+        full, best = one.recording.best(len(one.recording.points)), one.best
+        if full is not None and best is not None and sign * full < sign * best - 0.1 * abs(best):
+            false.append(
+                f"{one.recording.id}: {about.objective} {best:.3g} when ended at {one.kimg:g} kimg, {full:.3g} at {one.recording.best_kimg:g}"
+            )
+    return stopped, false
 
 
 def interval(values: Iterable[float]) -> tuple[float, float, float]:
@@ -293,7 +317,7 @@ def main() -> None:
     """Tune, judge, print the table and keep all numbers."""
     flags = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     flags.add_argument("name", help="of a file in benchmarks/recorded")
-    flags.add_argument("--splits", type=int, default=40)
+    flags.add_argument("--splits", type=int, default=20)
     flags.add_argument("--file", type=Path, help="another recording")
     flags.add_argument("--out", type=Path, default=RECORDED)
     given = flags.parse_args()
@@ -305,14 +329,15 @@ def main() -> None:
     missed, good, told_missed = missed_by(names, about, trials)
     exact = binomtest(missed, good).proportion_ci(method="exact")
     print(f"\n{about.command}: {len(trials)} trials; noise of a seed: std {noise:.3g} {about.objective}\n")
-    print(f"| policy | share of full compute | regret ({about.objective}) | good trials missed |\n|---|---|---|---|")
+    print(f"| policy | share of full compute | regret ({about.objective}) | its mean | good trials missed |\n|---|---|---|---|---|")
     rows = {}
     for name, figures in found["results"].items():
         share, regret = (interval(getattr(one, key) for one in figures) for key in ("share", "regret"))
         lost = sum(one.missed for one in figures) / sum(one.good for one in figures)
-        rows[name] = {"share": share, "regret": regret, "missed": lost}
+        mean = statistics.fmean(one.regret for one in figures)
+        rows[name] = {"share": share, "regret": regret, "mean regret": mean, "missed": lost}
         compute = f"{share[0]:.0%} [{share[1]:.0%}, {share[2]:.0%}]"
-        print(f"| {name} | {compute} | {regret[0]:.3g} [{regret[1]:.3g}, {regret[2]:.3g}] | {lost:.1%} |")
+        print(f"| {name} | {compute} | {regret[0]:.3g} [{regret[1]:.3g}, {regret[2]:.3g}] | {mean:.2g} | {lost:.1%} |")
     print("\n| compute spent | ASHA: mean regret | with rules | difference | better, equal, worse |\n|---|---|---|---|---|")
     equal = {}
     for share, pairs in found["equal"].items():
@@ -328,11 +353,24 @@ def main() -> None:
     print("\n".join(told_missed))
     for name, counts in found["chosen"].items():
         print(f"{name}: " + "; ".join(f"{times} x {what}" for what, times in sorted(counts.items(), key=lambda pair: -pair[1])[:4]))
-    spread = landscape(about, trials, names, given.splits)
+    if trials[0].equilibrium is not None and trials[0].equilibrium.scale is not None:
+        stopped, false = near_ln2(about, trials)
+        print(
+            f"\nnear ln 2, as naively read: {stopped} of {len(trials)} trials ended, {len(false)} of them about to get better by a tenth or more"
+        )
+        print("\n".join(false[:8]))
+    shipped, scheduler = Verdicts(names), load_sweep(about.family).scheduler
+    policies = {
+        "every trial to its end": Tried("", Policy("nothing", NONE, ()), Verdicts(())),
+        "the rules": Tried("", Policy("rules", NONE, tuple(names)), shipped),
+        "ASHA": Tried("", Policy("asha", scheduler, ()), Verdicts(())),
+        "ASHA with the rules": Tried("", Policy("both", scheduler, tuple(names)), shipped),
+    }
+    found_by = progress(about, trials, policies, 40)
     picture = given.out / f"early_stopping_{given.name}.png"
-    draw(spread, about, noise, picture)
+    draw(found_by, about, picture)
     kept = {"noise": noise, "policies": rows, "equal_compute": equal, "missed": [missed, good, exact.low, exact.high],
-            "chosen": found["chosen"], "landscape": spread}  # fmt: skip
+            "chosen": found["chosen"], "progress": found_by}  # fmt: skip
     path = given.out / f"early_stopping_{given.name}.json"
     path.write_text(json.dumps(kept, indent=1))
     print(path, picture)

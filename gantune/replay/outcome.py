@@ -66,12 +66,12 @@ def outcome(ended: Sequence[Ended]) -> Outcome:
     )
 
 
-def good_trials(recorded: Sequence[Recording]) -> list[tuple[Recording, float]]:
-    """The best tenth (one at least) of the trials that were recorded to their full budget, with their best objective."""
+def good_trials(recorded: Sequence[Recording], share: float = GOOD_SHARE) -> list[tuple[Recording, float]]:
+    """The best tenth, or another share (one at least), of the trials that were recorded to their full budget, with their best objective."""
     sign = 1.0 if recorded[0].mode == "min" else -1.0
     whole = [(one, value) for one in recorded if not one.is_censored and (value := one.best(len(one.points))) is not None]
     whole.sort(key=lambda pair: sign * pair[1])
-    return whole[: max(1, math.ceil(GOOD_SHARE * len(whole)))]
+    return whole[: max(1, math.ceil(share * len(whole)))]
 
 
 def _best(values: Sequence[float | None], sign: float) -> float | None:
