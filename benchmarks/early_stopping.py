@@ -1,6 +1,6 @@
 """Which schedulers and stop rules pay: tuned on one half of recorded trials, reported on the other half.
 
-    python benchmarks/early_stopping.py dcgan                    # benchmarks/recorded/dcgan.parquet, 20 splits: a quarter of an hour on a core
+    python benchmarks/early_stopping.py dcgan         # benchmarks/recorded/dcgan.parquet, 20 splits: a quarter of an hour on a core
     python benchmarks/early_stopping.py dcgan --splits 10 --out /tmp
 
 Every split halves the trials at random. On one half each kind of policy is tuned: rules alone must end as few trials of the best tenth,
@@ -290,9 +290,8 @@ def near_ln2(about: About, trials: Sequence[Recording]) -> tuple[int, list[str]]
         stopped += 1
         full, best = one.recording.best(len(one.recording.points)), one.best
         if full is not None and best is not None and sign * full < sign * best - 0.1 * abs(best):
-            false.append(
-                f"{one.recording.id}: {about.objective} {best:.3g} when ended at {one.kimg:g} kimg, {full:.3g} at {one.recording.best_kimg:g}"
-            )
+            when = f"when ended at {one.kimg:g} kimg"
+            false.append(f"{one.recording.id}: {about.objective} {best:.3g} {when}, {full:.3g} at {one.recording.best_kimg:g}")
     return stopped, false
 
 
@@ -355,9 +354,7 @@ def main() -> None:
         print(f"{name}: " + "; ".join(f"{times} x {what}" for what, times in sorted(counts.items(), key=lambda pair: -pair[1])[:4]))
     if trials[0].equilibrium is not None and trials[0].equilibrium.scale is not None:
         stopped, false = near_ln2(about, trials)
-        print(
-            f"\nnear ln 2, as naively read: {stopped} of {len(trials)} trials ended, {len(false)} of them about to get better by a tenth or more"
-        )
+        print(f"\nnear ln 2, as naively read: {stopped} of {len(trials)} trials ended, {len(false)} of them about to get better by a tenth")
         print("\n".join(false[:8]))
     shipped, scheduler = Verdicts(names), load_sweep(about.family).scheduler
     policies = {
