@@ -9,16 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from ray import tune
+from ray.exceptions import OutOfMemoryError
 from ray.tune import CheckpointConfig
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
 from gantune.runtime.director import Director
-from gantune.runtime.stopping import StopRequests
+from gantune.runtime.stopping import Halt, StopRequests
 from gantune.runtime.trainable import Trainable
 from gantune.runtime.work import TRIAL
 
 DIED = "its worker died"
+FEWER = "a sweep with --set resources.cpu=2 trains half as many at once"
 MAX_LOSSES = 3  # of a trial's worker, before it is given up
 QUIET = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -88,26 +90,31 @@ class DirectedScheduler(FIFOScheduler):  # type: ignore[misc]
 
 
 def run_search(director: Director, stops: StopRequests, *, storage: Path, slots: int, cpu: float, gpu: float, opener: str = TRIAL) -> None:
-    """Run the director's trials on Ray until it has no more. Raises `Halt` when asked to stop."""
+    """Run the director's trials on Ray until it has no more. Raises `Halt` when asked to stop, or when Ray killed workers for memory."""
     os.environ.update(QUIET | {"TUNE_MAX_PENDING_TRIALS_PG": str(slots)})
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     search = DirectedSearch(director, opener)
-    tune.run(
-        Trainable,
-        name=storage.name,
-        storage_path=str(storage.parent),
-        resources_per_trial={"cpu": cpu, "gpu": gpu},
-        num_samples=-1,
-        search_alg=search,
-        scheduler=DirectedScheduler(director, stops, search),
-        max_failures=MAX_LOSSES,
-        raise_on_failed_trial=False,
-        reuse_actors=True,
-        verbose=0,
-        checkpoint_config=CheckpointConfig(checkpoint_at_end=False, checkpoint_frequency=0),
-        trial_name_creator=_name,
-        trial_dirname_creator=_name,
-    )
+    try:
+        tune.run(
+            Trainable,
+            name=storage.name,
+            storage_path=str(storage.parent),
+            resources_per_trial={"cpu": cpu, "gpu": gpu},
+            num_samples=-1,
+            search_alg=search,
+            scheduler=DirectedScheduler(director, stops, search),
+            max_failures=MAX_LOSSES,
+            raise_on_failed_trial=False,
+            reuse_actors=True,
+            verbose=0,
+            checkpoint_config=CheckpointConfig(checkpoint_at_end=False, checkpoint_frequency=0),
+            trial_name_creator=_name,
+            trial_dirname_creator=_name,
+        )
+    except RuntimeError as error:  # of all a worker's deaths Tune does not survive this one
+        if not isinstance(error.__cause__, OutOfMemoryError):
+            raise
+        raise Halt(f"workers were killed, as their machine ran out of memory; {FEWER}") from None
 
 
 def _name(trial: Any) -> str:

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 import ray
+from ray.exceptions import OutOfMemoryError
 
+from gantune.runtime import tuning
 from gantune.runtime.session import session
-from gantune.runtime.stopping import StopRequests
+from gantune.runtime.stopping import Halt, StopRequests
 from gantune.runtime.tuning import run_search
 
 TRIALS, SLOTS = 40, 2
@@ -51,3 +53,24 @@ def test_short_trials_need_one_worker_for_each_slot(tmp_path: Path, monkeypatch:
         workers = len(ray._private.state.actors())
     assert sorted(director.ended) == [f"{number:04d}" for number in range(TRIALS)]
     assert workers == SLOTS
+
+
+def fails(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: Exception) -> None:
+    """Tune's run with `error` in the middle."""
+
+    def run(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(tuning.tune, "run", run)
+    run_search(None, None, storage=tmp_path / "0", slots=1, cpu=1, gpu=0)  # type: ignore[arg-type]  # never asked
+
+
+def test_workers_killed_for_memory_halt_the_sweep_and_other_errors_stay_what_they_are(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    error = RuntimeError("Caught unexpected exception: 2 worker(s) were killed due to the node running low on memory")
+    error.__cause__ = OutOfMemoryError("2 worker(s) were killed")
+    with pytest.raises(Halt, match=r"their machine ran out of memory; a sweep with --set resources\.cpu=2"):
+        fails(monkeypatch, tmp_path, error)
+    with pytest.raises(RuntimeError, match="of another kind"):
+        fails(monkeypatch, tmp_path, RuntimeError("of another kind"))
