@@ -24,6 +24,7 @@ import random
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ from gantune.sweep import versions
 from gantune.training import checkpoint
 from gantune.trial import Trial, TrialPlan
 
+FRESH = 20  # trials that a process trains before another takes its place
 RECORDED = Path(__file__).parent / "recorded"
 
 
@@ -131,11 +133,14 @@ def run_all(plans: Sequence[TrialPlan], workers: int) -> None:
     """Train those that have not ended."""
     waiting = [one for one in plans if not points_of(Path(one.folder))]
     start = time.monotonic()
-    # concurrent.futures comes to a standstill when it replaces its workers (Python 3.11, gh-115634); this pool does not
-    with multiprocessing.get_context("spawn").Pool(workers, os.nice, (5,), maxtasksperchild=20) as pool:
-        for done, told in enumerate(pool.imap_unordered(train, [one.to_json() for one in waiting]), 1):
-            left = (time.monotonic() - start) / done * (len(waiting) - done) / 60
-            print(f"[{done}/{len(waiting)}, {left:.0f} min left] {told}", flush=True)
+    done, context = 0, multiprocessing.get_context("spawn")
+    for first in range(0, len(waiting), FRESH * workers):  # not max_tasks_per_child: with it the pool stands still (gh-115634)
+        some = waiting[first : first + FRESH * workers]
+        with ProcessPoolExecutor(workers, context, os.nice, (5,)) as pool:
+            for future in as_completed([pool.submit(train, one.to_json()) for one in some]):
+                done += 1
+                left = (time.monotonic() - start) / done * (len(waiting) - done) / 60
+                print(f"[{done}/{len(waiting)}, {left:.0f} min left] {future.result()}", flush=True)
 
 
 def record(name: str, runs: Path, workers: int, write_only: bool) -> Path:
