@@ -13,7 +13,8 @@ from gantune.params import params_of
 from gantune.training.schedule import rates_end
 from gantune.training.seeds import initialisation
 
-# Whether a setting is heard, by the value of another one. Of the networks' own settings it is seen in the networks.
+SEEN = frozenset({"features", "hidden", "layers", "d_norm", "g_norm"})  # whether they are heard is seen in the networks
+# Whether a setting is heard, by the value of another one.
 HEARD: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "momentum": ("optimiser", lambda value: value != "adam"),
     "beta1": ("optimiser", lambda value: value == "adam"),
@@ -29,7 +30,7 @@ HEARD: dict[str, tuple[str, Callable[[Any], bool]]] = {
 def unheard(config: Config, form: Form, name: str, others: Sequence[Any], searched: Iterable[str] = ()) -> str | None:
     """Why it makes no difference whether `name` has its value in `config` or one of `others`; None where it makes one, or may.
 
-    What depends on a parameter that is `searched` itself may.
+    What depends on a parameter that is `searched` itself may, and so may what a family of the user's own builds.
     """
     values = config.flat()
     if all(other == values[name] for other in others):
@@ -39,16 +40,18 @@ def unheard(config: Config, form: Form, name: str, others: Sequence[Any], search
         if decisive not in values or decisive in searched or hears(values[decisive]):
             return None
         return f"{decisive} is {values[decisive]}"
-    if name not in params_of(config.family.Arch) or any(other in params_of(config.family.Arch) for other in searched if other != name):
+    family, arch = config.family, config.arch
+    is_bundled = type(family).build.__module__.startswith("gantune.")
+    if name not in SEEN or name not in params_of(family.Arch) or not is_bundled or (set(searched) - {name}) & {*SEEN, "net", "g_net"}:
         return None
-    others_built = (dataclasses.replace(config, arch=dataclasses.replace(config.arch, **{name: other})) for other in others)
     with initialisation(0):
         try:
-            here = str(config.build(form))
-            changed = any(str(other.build(form)) != here for other in others_built)
+            here, *there = (
+                str(family.build(one, form)) for one in (arch, *(dataclasses.replace(arch, **{name: other}) for other in others))
+            )
         except UserError:  # a value that does not fit at all
             return None
-    return None if changed else "the networks are the same without it"
+    return None if any(other != here for other in there) else "the networks are the same without it"
 
 
 def own_value(config: Config, name: str) -> Any:

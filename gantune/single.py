@@ -76,6 +76,7 @@ def _begun_anew(
     values, notes = _sizes(family, opened, data)
     config = Config.of(opened, data, values | given, where="--set ")
     form = form_of(data, config.prepare.image_size)
+    config.check_fits(form)
     width = config.flat().get("features", 0)
     is_wide = width >= WIDE and "features" not in given and unheard(config, form, "features", [16]) is None
     if is_wide and default_device().type == "cpu":

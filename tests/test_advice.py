@@ -86,3 +86,77 @@ def test_a_batch_of_one_under_batch_norm_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"batch=1 leaves a perceptron's batch norm nothing to compare\. Set g_norm=layer"):
         load_sweep("gan", sets=["batch=1"])
     assert load_sweep("gan", sets=["batch=1", "g_norm=layer"]).fixed["batch"] == 1
+
+
+OWN = """
+from dataclasses import dataclass
+import torch.nn.functional as F
+from gantune.families.dcgan import DCGAN
+from gantune.families.base import Players
+from gantune.nets.standard import StandardArch
+from gantune.params import param
+
+@dataclass(frozen=True)
+class Arch(StandardArch):
+    slope: float = param(0.2, "of D's leak", low=0, high=1)
+
+class Own(DCGAN):
+    name = "own"
+    Arch = Arch
+
+    def build(self, arch, form):
+        players = super().build(arch, form)
+        players.d.register_forward_hook(lambda module, args, out: F.leaky_relu(out, arch.slope * arch.hidden))
+        return players
+"""
+
+
+@pytest.mark.parametrize("given", ["slope=0.1", "hidden=64"])
+def test_what_a_family_of_ones_own_makes_of_its_settings_is_not_judged(tmp_path: Path, given: str) -> None:
+    (tmp_path / "own.py").write_text(OWN)
+    assert not [note for note in notes_of(tmp_path, f"{tmp_path / 'own.py'}:Own", given, "features=8") if IN_VAIN in note]
+
+
+def test_data_that_do_not_fit_are_refused_before_any_advice(tmp_path: Path) -> None:
+    for family, needed in (("cyclegan", "pictures of two domains"), ("pix2pix", "pairs of pictures")):
+        with pytest.raises(UserError, match=f"family {family} needs {needed}, and data mnist5k has none"):
+            plan_run(family, kimg=1, sets=["features=8"], data="mnist5k", report_every=1, from_run=None, out=None, threads=1, runs=tmp_path)
+
+
+def space_of(tmp_path: Path, searched: str, family: str = "dcgan") -> Path:
+    (tmp_path / "space.yaml").write_text(f"lr_g: {{log: [1e-4, 1e-2]}}\n{searched}\n")
+    (tmp_path / "own.yaml").write_text(
+        f"family: {family}\nspace: ./space.yaml\ndata: mnist5k\nfixed: {{image_size: 32}}\nbudget: {{kimg: 60}}\n"
+    )
+    return tmp_path / "own.yaml"
+
+
+def test_a_choice_of_which_one_value_matters_is_no_note(tmp_path: Path) -> None:
+    notes = load_sweep(str(space_of(tmp_path, "d_norm: {choice: [batch, none, instance]}"))).notes
+    assert not [note for note in notes if IN_VAIN in note]
+    assert not [note for note in load_sweep(str(space_of(tmp_path, "net: {choice: [auto, mlp, dcgan]}"))).notes if IN_VAIN in note]
+
+
+@pytest.mark.parametrize(
+    ("family", "searched", "why"),
+    [("dcgan", "d_warmup: {uniform: [0, 100]}", "d_warmup=100 leaves"), ("gan", "batch: {choice: [64, 1]}", "batch=1 leaves")],
+)
+def test_what_only_some_trials_would_meet_is_refused_too(tmp_path: Path, family: str, searched: str, why: str) -> None:
+    with pytest.raises(UserError, match=why):
+        load_sweep(str(space_of(tmp_path, searched, family)))
+
+
+def test_one_note_for_all_families_of_a_sweep() -> None:
+    notes = load_sweep("zoo", sets=["lr_decay=linear", "lr_decay_kimg=10"]).notes
+    assert sum("both rates are 0" in note for note in notes) == 1
+
+
+def test_a_sweep_says_it_too_where_pretraining_takes_all(tmp_path: Path) -> None:
+    notes = load_sweep("irgan", sets=["budget.kimg=8", "budget.report_every=2"]).notes
+    assert any("pretrain_kimg=10 takes all of the budget's 8 kimg" in note for note in notes)
+
+
+def test_flags_of_measuring_are_named_as_typed(tmp_path: Path) -> None:
+    for typed, why in (("metrics.extractor", "--set metrics.extractor: is written"), ("metrics=raw", "such as metrics.extractor=raw")):
+        with pytest.raises(UserError, match=why):
+            notes_of(tmp_path, "dcgan", typed)

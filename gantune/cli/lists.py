@@ -13,20 +13,12 @@ if TYPE_CHECKING:
     from gantune.families.base import Family
 
 
-NEEDS = {
-    "examples": "pictures or points",
-    "labels": "labelled pictures or points",
-    "pairs": "pairs of pictures",
-    "domains": "pictures of two domains",
-    "queries": "queries with documents",
-}
-
-
 @app.command()
 def families(as_json: Json = False) -> None:
     """GAN families that can be trained and swept."""
     from gantune.config import declared_params
     from gantune.families import family_names, open_family
+    from gantune.families.base import NEEDED
 
     opened = [open_family(name) for name in family_names()]
     if as_json:
@@ -47,7 +39,7 @@ def families(as_json: Json = False) -> None:
             ]
         )
         return
-    rows = [[f.name, f.paper, NEEDS[f.needs], f.default_data, " ".join(f"{k}={v}" for k, v in f.canonical.items())] for f in opened]
+    rows = [[f.name, f.paper, NEEDED[f.needs], f.default_data, " ".join(f"{k}={v}" for k, v in f.canonical.items())] for f in opened]
     print_table(["family", "paper", "needs", "data", "canonical setting"], rows)
 
 
@@ -66,7 +58,7 @@ def datasets(as_json: Json = False) -> None:
 
     described, own = describe_datasets(), describe_paths()
     if as_json:
-        print_json([*described, *({"name": name, "source": about} for name, about in own.items())])
+        print_json(described)
         return
     named = [
         [d["name"], "x".join(map(str, d["shape"] or ["?"])), _holds(d), _count(d["n_train"]), _count(d["n_heldout"]), d["source"]]

@@ -128,10 +128,11 @@ def features(
     from gantune.probes import plots
     from gantune.probes.features import features as measure
     from gantune.probes.opened import open_best
+    from gantune.trial import dataset_of
 
     place = Place.of(runs, run, out)
     opened = open_best(place.run, family)
-    n = min(256, len(opened.trainer().dataset.heldout)) if n is None else n
+    n = min(256, len(dataset_of(opened.config).heldout)) if n is None else n
     layers = measure(opened, n=n, seed=seed)
     title = f"{place.name} after {opened.kimg:.4g} kimg: {n} real and {n} generated pictures in the layers of D"
     rows = [

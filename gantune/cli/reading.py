@@ -87,11 +87,12 @@ def show(name: Annotated[str, typer.Argument(metavar="SWEEP")] = "latest", runs:
     described = record.to_json()
     finals = [*described["finalists"], *([described["canonical"]] if described["canonical"].get("runs") else [])]
 
-    def named(who: str) -> str:  # a trial by its family, too, where there are several; canonical-dcgan says it by itself
-        return f"{who} {families[who]}" if who in families else who
-
     if finals:
         families = {trial.id: record.family_of(trial) for trial in record.trials} if len(record.families) > 1 else {}
+
+        def named(who: str) -> str:  # a trial by its family, too, where there are several; canonical-dcgan says it by itself
+            return f"{who} {families[who]}" if who in families else who
+
         print("\nRe-run with the same fresh seeds:")
         rows = []
         for final in finals:

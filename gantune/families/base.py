@@ -19,6 +19,14 @@ Aux = dict[str, Tensor]  # d_adv: scalar; d_real, d_fake: outputs of D, higher f
 Needs = Literal["examples", "labels", "pairs", "domains", "queries"]
 __all__ = ["Aux", "Batch", "Draws", "Equilibrium", "Family", "Form", "Memo", "Needs", "Players", "Samples"]
 
+NEEDED: dict[Needs, str] = {
+    "examples": "pictures or points",
+    "labels": "labelled examples",
+    "pairs": "pairs of pictures",
+    "domains": "pictures of two domains",
+    "queries": "queries with their documents",
+}
+
 ArchT = TypeVar("ArchT")
 HparamsT = TypeVar("HparamsT")
 
@@ -136,12 +144,12 @@ def check_data(family: Family[Any, Any], data: str, form: Form) -> None:
     """`UserError` when the data lack what `family` needs: labels, partners, another domain, queries."""
     has_labels, has_source = bool(form.classes or form.attributes), form.source is not None
     having = {
-        "examples": (not form.is_queries, "pictures or points", "mnist5k"),
-        "labels": (has_labels and not form.is_queries, "labelled examples", "mnist5k, or labelled:PATH with a folder for each class"),
-        "pairs": (has_source and form.paired, "pairs of pictures", "mnist5k_edges, or paired:PATH with pictures side by side"),
-        "domains": (has_source, "pictures of two domains", "mnist5k_twins, or unpaired:PATH with the folders A and B"),
-        "queries": (form.is_queries, "queries with their documents", "digits_retrieval, or letor:PATH"),
+        "examples": (not form.is_queries, "mnist5k"),
+        "labels": (has_labels and not form.is_queries, "mnist5k, or labelled:PATH with a folder for each class"),
+        "pairs": (has_source and form.paired, "mnist5k_edges, or paired:PATH with pictures side by side"),
+        "domains": (has_source, "mnist5k_twins, or unpaired:PATH with the folders A and B"),
+        "queries": (form.is_queries, "digits_retrieval, or letor:PATH"),
     }
-    fits, needed, example = having[family.needs]
+    fits, example = having[family.needs]
     if not fits:
-        raise UserError(f"family {family.name} needs {needed}, and data {data} has none. Use {example}.")
+        raise UserError(f"family {family.name} needs {NEEDED[family.needs]}, and data {data} has none. Use {example}.")

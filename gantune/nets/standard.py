@@ -31,7 +31,9 @@ class StandardArch:
     dropout: float = param(0.0, "dropout after D's hidden layers (mlp) or before its head", low=0, high=1, open_high=True)
     g_norm: str = param("batch", "normalisation in G; perceptrons that make points have none", choices=NORMS)
     d_norm: str = param("batch", "normalisation in a convolutional D; a gradient penalty admits no batch norm", choices=NORMS)
-    spectral_norm: bool = param(False, "divide D's weights by their largest singular values, but for an embedding of labels")
+    spectral_norm: bool = param(
+        False, "divide D's weights by their largest singular values, but for an embedding of labels and InfoGAN's Q"
+    )
 
 
 def kind_of(net: str, form: Form) -> str:

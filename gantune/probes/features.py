@@ -59,10 +59,10 @@ def activations(opened: Opened, *, n: int, seed: int) -> dict[str, Tensor]:
     family, data = opened.config.family, trainer.dataset
     if family.needs not in ("examples", "labels"):
         raise UserError(f"features: D of {family.name} sees more than one picture at a time; this probe is for families of images.")
+    if len(data.heldout) < LEAST:
+        raise UserError(f"features: {opened.config.data} has {len(data.heldout)} held-out examples; this probe takes {LEAST} or more.")
     if not LEAST <= n <= len(data.heldout):
-        raise UserError(
-            f"features: --n lies between {LEAST} and the {len(data.heldout)} held-out examples of {opened.config.data}, got {n}."
-        )
+        raise UserError(f"--n: lies between {LEAST} and the {len(data.heldout)} held-out examples of {opened.config.data}, got {n}.")
     modules = dict(trainer.d.named_modules())
     layers: dict[str, nn.Module] = {
         name: module for kind in (nn.Linear, nn.Conv2d) for name, module in modules.items() if isinstance(module, kind)

@@ -73,8 +73,9 @@ def optimal_discriminator(rows: Sequence[Row], title: str, equilibrium: float | 
             axes["loss"].set_ylim(0, 3 * equilibrium)
             axes["loss"].annotate(f"up to {highest:.3g}", (0.99, 0.98), **where | {"xycoords": "axes fraction", "va": "top"})
         if equilibrium == 0:  # a clipped critic's very first loss, its weights not yet in their box, would do so, too
-            settled = [row[key] for row in rows if row["step"] > 1 for key in ("d_loss", "d_loss_heldout") if row[key] is not None]
-            low, high = min(settled, default=-1.0), max([0.0, *settled])
+            told = [row[key] for row in rows if row["step"] > 1 for key in ("d_loss", "d_loss_heldout")]
+            settled = [0.0, *(value for value in told if value is not None and math.isfinite(value))]
+            low, high = min(settled), max(settled)
             axes["loss"].set_ylim(low - 0.05 * (high - low), high + 0.1 * (high - low))
     if has_accuracy:
         _dress(axes["accuracy"], "Accuracy of a fresh D", "mean of real and generated")

@@ -92,7 +92,9 @@ def section(sweep: Sweep, shelf: Shelf, finals: Sequence[Final], track: Progress
         else [],
         "progress_note": words.progress(sweep, track, finals),
         "landscape": shelf.put(scene),
-        "landscape_note": words.landscape(sweep),
+        "landscape_note": words.landscape(
+            sweep, stepped=scene is not None and any(axis["kind"] == "steps" for axis in scene["params"].values())
+        ),
         "no_landscape": "A picture takes three ranked trials and a parameter that varies; this sweep does not have them yet.",
         "importance": shelf.put(importance_bars(weights)) if weights.shares else "",
         "importance_note": words.importance(weights, sweep),

@@ -192,14 +192,14 @@ def rerun(found: Sequence[Final]) -> Final | None:
     return next((final for final in found if final.who == CANONICAL and final.summary), None)
 
 
-def landscape(sweep: Sweep) -> str:
-    """How the picture is to be read, and what is not in it."""
+def landscape(sweep: Sweep, *, stepped: bool) -> str:
+    """How the picture is to be read, and what is not in it. `stepped`: some axis has steps."""
     if sweep.best is None:
         return ""
-    text = "Trials at one place of two stepped axes are spread a little. "
+    text = "Crowded places on stepped axes are spread a little. " if stepped else ""
     left = len(sweep.rows) - len(sweep.groups[sweep.best.group])
     if not left:
-        return text
+        return text.strip()
     return text + (
         "1 trial without a comparable value is not shown." if left == 1 else f"{left} trials without a comparable value are not shown."
     )

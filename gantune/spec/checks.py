@@ -6,12 +6,13 @@ import dataclasses
 import math
 import re
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from gantune.advice import check_budget, own_value, rates_that_end, unheard
+from gantune.advice import check_budget, own_value, pretraining_only, rates_that_end, unheard
 from gantune.config import Config
 from gantune.data import Form, form_of
 from gantune.errors import UserError
@@ -89,7 +90,7 @@ def check_runs(spec: SweepSpec, form: Form, places: Places) -> None:
 
 
 def settings_in_vain(spec: SweepSpec, form: Form, fixed: Mapping[str, Any]) -> list[str]:
-    """Notes on those `fixed` and searched settings that change nothing for any family, and on rates that are 0 before the budget ends."""
+    """Notes on those `fixed` and searched settings that change nothing for any family, and on budgets that outlast what trains in them."""
     searched = spec.space.domains
     configs = [spec.config(params) for params, _ in spec.space.canonical()]
 
@@ -98,10 +99,13 @@ def settings_in_vain(spec: SweepSpec, form: Form, fixed: Mapping[str, Any]) -> l
         found = [unheard(config, form_of_run(spec, config, form), name, others or [own_value(config, name)], searched) for config in having]
         return found[0] if found and all(found) else None
 
-    notes = [note for config in configs if (note := rates_that_end(config, spec.budget.kimg)) is not None]
+    kimg = spec.budget.kimg
+    told = [note for config in configs for note in (rates_that_end(config, kimg), pretraining_only(config, kimg)) if note is not None]
+    notes = list(dict.fromkeys(told))
     notes += [f"{name}={value} changes nothing here: {why}" for name, value in fixed.items() if (why := reason(name)) is not None]
     for name, domain in searched.items():
-        if not domain.when and (why := reason(name, domain.at(0.0), domain.at(1.0))) is not None:
+        tried = domain.choices if domain.kind == "choice" else (domain.at(0.0), domain.at(0.1))
+        if not domain.when and (why := reason(name, *tried)) is not None:
             notes.append(f"{name} is searched and changes nothing here: {why}")
     return notes
 
@@ -115,12 +119,18 @@ def _check_run(spec: SweepSpec, config: Config, form: Form, places: Places, *, f
     """Gives the rules that are silent, and why."""
     form = form_of_run(spec, config, form)
     config.check_fits(form)
-    check_budget(config, spec.budget.kimg)
     _, silent = open_rules(spec.stopping, config.family.equilibrium(config.hparams), places.where(("stopping",)), from_user=from_user)
     with torch.random.fork_rng(devices=[]):  # on the meta device it would be free, but that takes five seconds to import
         blamed = ("fixed", "image_size") if "image_size" in spec.fixed else ("data",)
         players = places.inside(blamed, lambda: config.family.build(config.arch, form))
-    config.check_batch(players)
+    for name in ("batch", "d_warmup"):
+        domain = spec.space.domains.get(name)
+        values = [getattr(config.training, name)] if domain is None else domain.choices or (domain.at(0.0), domain.at(1.0))
+        for value in values:
+            at_end = dataclasses.replace(config, training=dataclasses.replace(config.training, **{name: value}))
+            blamed = ("fixed", name) if name in spec.fixed else ("space",)
+            places.inside(blamed, partial(at_end.check_batch, players))
+            places.inside(blamed, partial(check_budget, at_end, spec.budget.kimg))
     return silent
 
 

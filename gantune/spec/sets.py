@@ -37,8 +37,10 @@ def parse_sets(sets: Iterable[str], declared: Mapping[str, Param], prefix: str =
     `prefix` that was taken off."""
     values: dict[str, Any] = {}
     for text in sets:
-        name, value = _split(text)
+        name, value = _split(text, prefix)
         name, where = name.removeprefix("fixed."), f"--set {prefix}{text}: "
+        if name == "metrics" and name not in declared:
+            raise UserError(f"{where}give one of them, such as metrics.extractor=raw.")
         if name.partition(".")[0] in KEYS and name not in declared:
             raise UserError(f"{where}{name} is a setting of sweeps; a single run is given its family's parameters, and metrics.")
         values[name] = lookup(declared, name, where).check(value, where)
@@ -92,9 +94,9 @@ def _read(text: str, parameters: Iterable[str]) -> Set:
     return Set(f"--set {text}", ("fixed", name), value)
 
 
-def _split(text: str) -> tuple[str, Any]:
+def _split(text: str, prefix: str = "") -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     name = name.strip()
     if not equals or not all(name.split(".")) or not value.strip():
-        raise UserError(f"--set {text}: is written NAME=VALUE, such as --set lr_g=2e-4 or --set budget.kimg=20.")
-    return name, parse_value(value, f"--set {text}")
+        raise UserError(f"--set {prefix}{text}: is written NAME=VALUE, such as --set lr_g=2e-4 or --set budget.kimg=20.")
+    return name, parse_value(value, f"--set {prefix}{text}")

@@ -15,6 +15,7 @@ from gantune.stopping.verdict import Reason, Verdict
 
 PATIENCE_SHARE = 0.2
 LEAD = 0.05  # share of the scale (0.035 nats for ln 2) that counts as having beaten chance
+FALL = 0.2  # share of the scale by which D's loss falls from one half of the patience to the other where it learns
 NEAR = 0.1  # share of the scale that counts as sitting at the equilibrium
 
 
@@ -58,7 +59,7 @@ class DDead(Rule):
         training = (curve.get("d_loss") - curve.equilibrium.value) / curve.equilibrium.scale
         lead = np.fmin(gap, training)  # an over-confident D is worse than chance on held-out data, yet it has learnt
         never_led = curve.held(lead >= -LEAD, lead, patience) and bool((lead[np.isfinite(lead)] >= -LEAD).all())
-        is_learning = curve.moved(training, patience) < -LEAD  # a D that was outrun, and is on its way back
+        is_learning = curve.moved(training, patience) < -FALL  # a D that was outrun, and is on its way back
         if never_led and not is_learning and curve.held(c2st <= self.c2st, c2st, patience):
             return f"D never beat chance, a fresh classifier does (c2st_loss {c2st[np.isfinite(c2st)][-1]:.2g})"
         return None

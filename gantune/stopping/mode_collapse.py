@@ -14,7 +14,7 @@ from gantune.stopping.verdict import Reason, Verdict
 
 PATIENCE_SHARE = 0.25
 GRACE_SHARE = 0.35
-RISE = 0.2  # of a limit, from the earlier half of the window to the later: diversity that has begun to come
+RISE = 0.5  # of a limit, from the earlier half of the window to the later: diversity that has begun to come
 
 
 @dataclass(frozen=True)

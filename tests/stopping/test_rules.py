@@ -130,6 +130,17 @@ def test_where_and_why_a_trial_is_stopped(name: str) -> None:
     assert first_stop(reports(shapes)) == expected
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_noise_is_taken_for_no_recovery(seed: int) -> None:
+    """A D that stays outrun, and a generator that stays collapsed, with noise on what the rules read, are stopped when they should be."""
+    source = np.random.default_rng(seed)
+    loss, recall = source.normal(2.3, 0.05, 15), source.uniform(0, 0.01, 15)
+    outrun = FLAT | {"d_loss": lambda t: loss[round(t / 4) - 1], "d_loss_heldout": lambda t: 2.4}
+    assert first_stop(reports(outrun)) == (16, "d_dead")
+    collapsed = FLAT | {"recall": lambda t: recall[round(t / 4) - 1], "coverage": lambda t: 0.01}
+    assert first_stop(reports(collapsed)) == (24, "mode_collapse")
+
+
 @pytest.mark.parametrize("equilibrium", [LEAST_SQUARES, HINGE, Equilibrium(-1.0, 3.0)])
 def test_the_readings_hold_for_other_equilibria_and_scales(equilibrium: Equilibrium) -> None:
     def moved(shape: Shape) -> Shape:
