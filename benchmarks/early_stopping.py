@@ -39,6 +39,7 @@ from gantune.stopping import Reason, Rule, Verdict
 
 RECORDED = Path(__file__).parent / "recorded"
 WORKERS = 2
+BY_TEST = "ASHA by c2st_loss"
 RESAMPLES = 10  # sweeps a half, on which a policy is tuned, or judged
 SHARES = (0.05, 0.1, 0.15, 0.2, 0.25)  # of the full compute, at which ASHA alone and ASHA with rules are compared
 NONE = Scheduler("none")
@@ -87,9 +88,11 @@ def rule_sets(about: About, names: Sequence[Any]) -> list[list[Any]]:
     return found
 
 
-def schedulers() -> list[Scheduler]:
+def schedulers(compare: str = "objective") -> list[Scheduler]:
     """ASHA at several paces."""
-    return [Scheduler("asha", grace=grace, reduction=reduction) for grace in (0.05, 0.1, 0.2, 0.34) for reduction in (2, 3, 4)]
+    return [
+        Scheduler("asha", grace=grace, reduction=reduction, compare=compare) for grace in (0.05, 0.1, 0.2, 0.34) for reduction in (2, 3, 4)
+    ]
 
 
 def seed_noise(recorded: Sequence[Recording]) -> float:
@@ -186,7 +189,10 @@ def crossfitted(about: About, trials: Sequence[Recording], names: Sequence[Any],
     """For each kind of policy its figures on the halves that it was not tuned on, and what was chosen how often; at equal compute the
     figures of ASHA alone and of ASHA with rules on the same sweeps."""
     rules = [Tried(json.dumps(rules), Policy("rules", NONE, tuple(rules)), Verdicts(rules)) for rules in rule_sets(about, names)]
-    asha = [Tried(f"grace {one.grace:g}, reduction {one.reduction:g}", Policy("asha", one, ()), Verdicts(())) for one in schedulers()]
+    halving = {
+        name: [Tried(f"grace {one.grace:g}, reduction {one.reduction:g}", Policy("asha", one, ()), Verdicts(())) for one in schedulers(by)]
+        for name, by in (("ASHA", "objective"), (BY_TEST, "c2st_loss"))
+    }
     median = [Tried(f"grace {g:g}", Policy("median", Scheduler("median", grace=g), ()), Verdicts(())) for g in (0.1, 0.2, 0.34)]
     shipped, plain = Verdicts(names), load_sweep(about.family).scheduler
     fixed = {
@@ -198,31 +204,28 @@ def crossfitted(about: About, trials: Sequence[Recording], names: Sequence[Any],
     }
     if trials[0].equilibrium is None or trials[0].equilibrium.scale is None:
         del fixed["near ln 2, as naively read"]
-    paired = {id(one): [_with(tried, one) for tried in asha] for one in rules}
+    paired = {(name, id(one)): [_with(tried, one) for tried in tries] for name, tries in halving.items() for one in rules}
     results: dict[str, list[Figures]] = {}
     chosen: dict[str, dict[str, int]] = {}
-    equal: dict[float, list[tuple[Figures, Figures]]] = {share: [] for share in SHARES}
+    equal: dict[float, list[dict[str, Figures]]] = {share: [] for share in SHARES}
     source = random.Random(0)
     for split in range(splits):
         mixed = source.sample(list(trials), len(trials))
         halves = [Half(part, about, source) for part in (mixed[: len(mixed) // 2], mixed[len(mixed) // 2 :])]
         for here, there in (halves, halves[::-1]):
             best_rules = here.cheapest(rules, noise, careful=True)
-            both = paired[id(best_rules)]
-            fitted = {
-                "median, tuned": here.cheapest(median, noise),
-                "rules, tuned": best_rules,
-                "ASHA, tuned": here.cheapest(asha, noise),
-                "ASHA with rules, tuned": here.cheapest(both, noise),
-            }
+            contenders = {f"{name}{more}": tries for name in halving for more, tries in
+                          (("", halving[name]), (" with rules", paired[name, id(best_rules)]))}  # fmt: skip
+            fitted = {"median, tuned": here.cheapest(median, noise), "rules, tuned": best_rules}
+            fitted |= {f"{name}, tuned": here.cheapest(tries, noise) for name, tries in contenders.items()}
             for name, tried in {**fixed, **fitted}.items():
                 results.setdefault(name, []).extend(there.figures(tried))
                 if tried.name:
                     counts = chosen.setdefault(name, {})
                     counts[tried.name] = counts.get(tried.name, 0) + 1
-            for share, pairs in equal.items():
-                alone, together = here.best_by(asha, share), here.best_by(both, share)
-                pairs.extend(zip(there.figures(alone), there.figures(together), strict=True))
+            for share, sweeps in equal.items():
+                figures = {name: there.figures(here.best_by(tries, share)) for name, tries in contenders.items()}
+                sweeps.extend(dict(zip(figures, some, strict=True)) for some in zip(*figures.values(), strict=True))
         print(f"split {split + 1} of {splits}", flush=True)
     return {"results": results, "chosen": chosen, "equal": equal}
 
@@ -340,16 +343,21 @@ def main() -> None:
         rows[name] = {"share": share, "regret": regret, "mean regret": mean, "missed": lost}
         compute = f"{share[0]:.0%} [{share[1]:.0%}, {share[2]:.0%}]"
         print(f"| {name} | {compute} | {regret[0]:.3g} [{regret[1]:.3g}, {regret[2]:.3g}] | {mean:.2g} | {lost:.1%} |")
-    print("\n| compute spent | ASHA: mean regret | with rules | difference | better, equal, worse |\n|---|---|---|---|---|")
+    names_of = list(next(iter(found["equal"].values()))[0])
+    print(
+        f"\n| compute spent | {' | '.join(f'{name}: mean regret' for name in names_of)} | the last less the first | better, equal, worse |"
+    )
+    print("|---" * (len(names_of) + 3) + "|")
     equal = {}
-    for share, pairs in found["equal"].items():
-        alone, together = (statistics.fmean(one.by[share] for one in side) for side in zip(*pairs, strict=True))
-        gain = [with_rules.by[share] - without.by[share] for without, with_rules in pairs]
+    for share, sweeps in found["equal"].items():
+        means = [statistics.fmean(one[name].by[share] for one in sweeps) for name in names_of]
+        gain = [one[names_of[-1]].by[share] - one[names_of[0]].by[share] for one in sweeps]
         _, low, high = interval(gain)
         counts = [sum(one < 0 for one in gain), sum(one == 0 for one in gain), sum(one > 0 for one in gain)]
-        equal[f"{share:g}"] = {"asha": alone, "with rules": together, "difference": [low, high], "counts": counts}
+        equal[f"{share:g}"] = dict(zip(names_of, means, strict=True)) | {"difference": [low, high], "counts": counts}
         told = ", ".join(f"{count / len(gain):.0%}" for count in counts)
-        print(f"| {share:.0%} | {alone:.3g} | {together:.3g} | {together - alone:+.3g} [{low:+.3g}, {high:+.3g}] | {told} |")
+        columns = " | ".join(f"{mean:.3g}" for mean in means)
+        print(f"| {share:.0%} | {columns} | {means[-1] - means[0]:+.3g} [{low:+.3g}, {high:+.3g}] | {told} |")
     print(f"\nshipped rules alone: {missed} of the {good} best trials ended before their best checkpoint, exact 95 % interval "
           f"[{exact.low:.1%}, {exact.high:.1%}]")  # fmt: skip
     print("\n".join(told_missed))

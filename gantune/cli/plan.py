@@ -64,7 +64,8 @@ def describe(spec: SweepSpec, notes: Sequence[str], warm: Sequence[Mapping[str, 
 def _scheduler(scheduler: Scheduler) -> str:
     if scheduler.kind == "none":
         return "none"
-    return f"{scheduler.kind} ({', '.join(f'{name} {value:g}' for name, value in scheduler.options.items())})"
+    options = {name: value for name, value in scheduler.options.items() if value != "objective"}
+    return f"{scheduler.kind} ({', '.join(f'{name} {value}' for name, value in options.items())})"
 
 
 def _rule(rule: str | Mapping[str, Any]) -> str:

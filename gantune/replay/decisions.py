@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gantune.replay.recording import Recording, recordings
-from gantune.runtime.pruning import Pruner, open_pruner
+from gantune.runtime.pruning import Pruner, compared_by, open_pruner
 from gantune.spec import SweepSpec
 from gantune.stopping import Reason, Rule, Verdict, judge, open_rules
 from gantune.tracking import spool
@@ -48,7 +48,7 @@ class Judge:
         """
         recording = self._recording
         kimg = recording.points[count - 1]["kimg"]
-        pruned = self._pruner.report(recording.id, kimg, recording.best(count))
+        pruned = self._pruner.report(recording.id, kimg, compared_by(self._pruner, recording.points[:count], recording.best(count)))
         verdict = self._verdicts(recording, count)
         if kimg >= recording.budget_kimg and verdict.reason is not Reason.DIVERGED:
             return str(Reason.BUDGET), f"trained its full {recording.budget_kimg:g} kimg"
@@ -88,7 +88,8 @@ def recheck(folder: Path) -> Recheck:
         elif event["kind"] == "end" and event["trial"] in known:
             trial = event["trial"]
             open_ones.discard(trial)
-            pruner.end(trial, event["reason"], event["kimg"], known[trial].best(counts[trial]))
+            seen = known[trial].points[: counts[trial]]
+            pruner.end(trial, event["reason"], event["kimg"], compared_by(pruner, seen, known[trial].best(counts[trial])))
             if event["reason"] in NOT_OURS:
                 result.skipped += 1
                 continue

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from gantune.replay.decisions import Judge, Verdicts
 from gantune.replay.policy import Policy
 from gantune.replay.recording import Recording
-from gantune.runtime.pruning import open_pruner
+from gantune.runtime.pruning import compared_by, open_pruner
 
 CENSORED = "censored"  # the recording ends where nobody would have stopped the trial
 
@@ -73,7 +73,12 @@ def simulate(
             continue
         reason, evidence = decision or (CENSORED, f"its recording ends at {recording.points[-1]['kimg']:g} kimg")
         if decision is not None:
-            pruner.end(recording.id, reason, recording.points[count - 1]["kimg"], recording.best(count))
+            pruner.end(
+                recording.id,
+                reason,
+                recording.points[count - 1]["kimg"],
+                compared_by(pruner, recording.points[:count], recording.best(count)),
+            )
         ended.append(Ended(recording, count, reason, evidence, now))
         begin(now)
     return ended

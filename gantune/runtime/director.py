@@ -14,7 +14,7 @@ from gantune.errors import UserError
 from gantune.runtime.ledger import STATES, Entry, Event, Ledger, number
 from gantune.runtime.live import LiveState
 from gantune.runtime.population import Population, Takeover
-from gantune.runtime.pruning import Pruner
+from gantune.runtime.pruning import Pruner, compared_by
 from gantune.runtime.stopping import Halt, StopRequests
 from gantune.runtime.work import Plan, Result
 from gantune.tracking.spool import is_orphan
@@ -73,7 +73,7 @@ def replay(
         ledger.apply(event)
         if event["kind"] == "report" and not known:
             entry = ledger.trials[event["trial"]]
-            evidence = pruner.report(entry.id, float(event["point"]["kimg"]), entry.best)
+            evidence = pruner.report(entry.id, float(event["point"]["kimg"]), compared_by(pruner, entry.points.values(), entry.best))
             if evidence is not None:
                 pending[entry.id] = evidence
             takeover = compared(population, ledger, entry, event["point"])
@@ -83,7 +83,7 @@ def replay(
             takeovers.pop(event["trial"], None)
         elif event["kind"] == "end":
             entry = ledger.trials[event["trial"]]
-            pruner.end(entry.id, event["reason"], entry.kimg, entry.best)
+            pruner.end(entry.id, event["reason"], entry.kimg, compared_by(pruner, entry.points.values(), entry.best))
             pending.pop(entry.id, None)
             takeovers.pop(entry.id, None)
     return pending, takeovers
@@ -247,7 +247,7 @@ class Director:
         if kimg in entry.points:
             return
         self._book.append("report", trial=entry.id, point=point)
-        evidence = self._pruner.report(entry.id, kimg, entry.best)
+        evidence = self._pruner.report(entry.id, kimg, compared_by(self._pruner, entry.points.values(), entry.best))
         if evidence is not None:
             self._pending[entry.id] = evidence
         takeover = compared(self._population, self._ledger, entry, point)
@@ -286,6 +286,6 @@ class Director:
         self._running.discard(entry.id)
         self._pending.pop(entry.id, None)
         self._takeovers.pop(entry.id, None)
-        self._pruner.end(entry.id, reason, entry.kimg, entry.best)
+        self._pruner.end(entry.id, reason, entry.kimg, compared_by(self._pruner, entry.points.values(), entry.best))
         self._search.tell(entry.number, reason, entry.own_best)
         self._live.show(entry)

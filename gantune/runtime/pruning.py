@@ -6,13 +6,14 @@ A pruner is told each report and each end in the order of the spool, so that tel
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Protocol
 
 from ray.tune.schedulers import AsyncHyperBandScheduler, MedianStoppingRule
 
-from gantune.runtime.ledger import STATES
+from gantune.runtime.ledger import STATES, number
 
 WORST = 1e30  # finite, so that it can be ranked and averaged; stands for "no value" and for trials that a rule stopped
 STOP = "STOP"
@@ -22,18 +23,28 @@ class Pruner(Protocol):
     """Decides, report by report, whether a trial is worth going on with."""
 
     reason: str  # of the trials that it stops
+    signal: str | None  # what it compares trials by, more being better; None: the objective
 
     def report(self, trial: str, kimg: float, best: float | None) -> str | None:
-        """The evidence for stopping `trial` now, or None to go on. `best` is its running best, None before the first value."""
+        """The evidence for stopping `trial` now, or None to go on. `best` is the running best of what is compared (see `compared_by`),
+        None before the first value."""
 
     def end(self, trial: str, reason: str, kimg: float, best: float | None) -> None:
         """`trial` has ended; it still counts in the comparisons that it would have reached."""
+
+
+def compared_by(pruner: Pruner, points: Iterable[Mapping[str, Any]], best: float | None) -> float | None:
+    """What `pruner` compares a trial with such reports by: its running `best` objective, or the running best of a signal."""
+    if pruner.signal is None:
+        return best
+    return max((value for point in points if (value := number(point.get(pruner.signal))) is not None), default=None)
 
 
 class NoPruning:
     """Every trial runs until a rule or its budget ends it (in a population, too)."""
 
     reason = "asha"
+    signal: str | None = None
 
     def report(self, trial: str, kimg: float, best: float | None) -> str | None:
         return None
@@ -48,13 +59,18 @@ class Asha(AsyncHyperBandScheduler):  # type: ignore[misc]
     A trial that a rule stopped as hopeless counts as worst at the rungs it never reached, so that survivors are not compared with
     survivors only. One that settled (equilibrium, plateau) counts there with the best value it had, one that the user or a
     failure ended does not count.
+
+    With `signal` it compares trials by that, of which more is better, whatever the objective. While GANs have not begun to draw, FID
+    orders noise; the two-sample test's loss tells who is about to (`python benchmarks/early_stopping.py dcgan`).
     """
 
     reason = "asha"
 
-    def __init__(self, *, mode: str, kimg: float, grace: float, reduction: float) -> None:
+    def __init__(self, *, mode: str, kimg: float, grace: float, reduction: float, signal: str | None = None) -> None:
+        mode = mode if signal is None else "max"
         super().__init__("kimg", "best", mode, max_t=kimg, grace_period=grace, reduction_factor=reduction, stop_last_trials=False)
         self._sign = -1.0 if mode == "min" else 1.0  # Ray's rungs hold rewards: higher is better
+        self.signal = signal
 
     @property
     def rungs(self) -> dict[float, dict[str, float]]:
@@ -70,6 +86,7 @@ class Asha(AsyncHyperBandScheduler):  # type: ignore[misc]
         cutoff = self._brackets[0].cutoff(before) * self._sign
         bar = f"{cutoff:.4g}" if abs(cutoff) < WORST / 10 else "any value"
         mine = "no value" if best is None else f"{best:.4g}"
+        mine = mine if self.signal is None else f"{self.signal} {mine}"
         others = f"{len(before)} earlier trial{'s' if len(before) > 1 else ''}"
         return f"{mine} at {kimg:g} kimg, where one in {self._reduction_factor:g} goes on; {others} set the bar at {bar}"
 
@@ -99,6 +116,7 @@ class Median(MedianStoppingRule):  # type: ignore[misc]
     """
 
     reason = "median"
+    signal: str | None = None
 
     def __init__(self, *, mode: str, kimg: float, grace: float) -> None:
         super().__init__("kimg", "best", mode, grace_period=grace, min_samples_required=3, min_time_slice=math.inf)
@@ -126,7 +144,7 @@ class Median(MedianStoppingRule):  # type: ignore[misc]
 
 
 def open_pruner(scheduler: Any, *, mode: str, kimg: float, report_every: float) -> Pruner:
-    """The pruner of a sweep's `scheduler` (kind, grace as a share of the budget, reduction)."""
+    """The pruner of a sweep's `scheduler` (kind, grace as a share of the budget, reduction, compare)."""
     if scheduler.kind in ("none", "pbt"):
         return NoPruning()
     reports = max(1, math.ceil(scheduler.grace * kimg / report_every - 1e-9))
@@ -134,4 +152,5 @@ def open_pruner(scheduler: Any, *, mode: str, kimg: float, report_every: float) 
     if scheduler.kind == "median":
         return Median(mode=mode, kimg=kimg, grace=grace)
     assert scheduler.kind == "asha", scheduler.kind
-    return Asha(mode=mode, kimg=kimg, grace=grace, reduction=scheduler.reduction)
+    signal = None if scheduler.compare == "objective" else scheduler.compare
+    return Asha(mode=mode, kimg=kimg, grace=grace, reduction=scheduler.reduction, signal=signal)

@@ -56,6 +56,13 @@ def form_for(data: str, fixed: Mapping[str, Any]) -> Form:
     return form_of(data, size if isinstance(size, int) and size > 0 else 0)
 
 
+def check_compared(spec: SweepSpec, form: Form, places: Places) -> None:
+    """`UserError` where trials would be compared by what their data do not have."""
+    if spec.scheduler.kind == "asha" and spec.scheduler.compare != "objective" and form.is_queries:
+        where = places.where(("scheduler", "asha", "compare"))
+        raise UserError(f"{where}rankings of {spec.data} have no {spec.scheduler.compare}. Leave it out.")
+
+
 def check_population(spec: SweepSpec, places: Places) -> list[str]:
     """That a population can take over anything: it is compared at some report, and is large enough; and what the user should know."""
     if spec.scheduler.kind != "pbt":

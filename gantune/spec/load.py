@@ -155,6 +155,7 @@ def _spec(document: SweepDocument, places: Places, *, name: str, source: str, be
         score=Score(**document.score.model_dump()),
         seed=document.seed,
     )
+    checks.check_compared(spec, form, places)
     notes += checks.check_population(spec, places)
     checks.check_resources(spec, gpus, places)
     checks.check_runs(spec, form, places)

@@ -52,6 +52,7 @@ class Scheduler:
     kind: SchedulerKind = "asha"
     grace: float = 0.2
     reduction: int = 3
+    compare: str = "objective"  # what trials are compared by, or c2st_loss
     interval: float = 0.2
     quantile: float = 0.25
     resample: float = 0.25
@@ -59,7 +60,7 @@ class Scheduler:
     @property
     def options(self) -> dict[str, Any]:
         """What this kind of scheduler can be told, with its values."""
-        known = {"asha": ("grace", "reduction"), "median": ("grace",), "pbt": ("interval", "quantile", "resample"), "none": ()}
+        known = {"asha": ("grace", "reduction", "compare"), "median": ("grace",), "pbt": ("interval", "quantile", "resample"), "none": ()}
         return {name: getattr(self, name) for name in known[self.kind]}
 
 

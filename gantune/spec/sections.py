@@ -28,6 +28,7 @@ class ASHAOptions:
 
     grace: float = param(0.2, "share of the budget that each trial gets before it is compared", low=0, high=1, open_low=True)
     reduction: int = param(3, "of this many trials one goes on to the next rung", low=2, high=100)
+    compare: str = param("objective", "what trials are compared by on their way", choices=("objective", "c2st_loss"))
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ import pytest
 
 from gantune.runtime.director import replay
 from gantune.runtime.ledger import Ledger
-from gantune.runtime.pruning import WORST, Asha, Median, NoPruning, open_pruner
+from gantune.runtime.pruning import WORST, Asha, Median, NoPruning, compared_by, open_pruner
 from gantune.spec import Scheduler
 
 
-def asha(mode: str = "min") -> Asha:
+def asha(mode: str = "min", signal: str | None = None) -> Asha:
     """Rungs at 4 and 12 kimg; one in three goes on."""
-    return Asha(mode=mode, kimg=20, grace=4, reduction=3)
+    return Asha(mode=mode, kimg=20, grace=4, reduction=3, signal=signal)
 
 
 def decisions(pruner, table):
@@ -74,9 +74,30 @@ def test_evidence_names_the_bar() -> None:
     assert pruner.report("b", 4, 60.0) == "60 at 4 kimg, where one in 3 goes on; 1 earlier trial set the bar at 50"
 
 
-def test_replay_gives_the_same_rungs_and_the_stops_that_nobody_carried_out() -> None:
+def test_asha_may_compare_by_the_two_sample_test_whatever_the_objective() -> None:
+    pruner = open_pruner(Scheduler("asha", 0.2, 3, "c2st_loss"), mode="min", kimg=20, report_every=4)
+    told = [pruner.report(trial, 4, value) for trial, value in (("a", 0.01), ("b", 0.2), ("c", 0.005), ("d", None), ("e", 0.3))]
+    assert [evidence is None for evidence in told] == [True, True, False, False, True]
+    assert told[2] == "c2st_loss 0.005 at 4 kimg, where one in 3 goes on; 2 earlier trials set the bar at 0.1367"
+
+
+def test_what_is_compared_is_the_running_best_of_the_signal_or_the_objective() -> None:
+    points = [
+        {"kimg": 4.0, "fid": 90.0, "c2st_loss": 0.2},
+        {"kimg": 8.0, "fid": 80.0, "c2st_loss": "nan"},
+        {"kimg": 12.0, "c2st_loss": 0.1},
+    ]
+    by_signal = open_pruner(Scheduler("asha", compare="c2st_loss"), mode="min", kimg=20, report_every=4)
+    assert compared_by(by_signal, points, 80.0) == 0.2
+    assert compared_by(by_signal, [{"kimg": 4.0, "fid": 9.0}], 9.0) is None
+    for scheduler in (Scheduler("asha"), Scheduler("median"), Scheduler("none")):
+        assert compared_by(open_pruner(scheduler, mode="min", kimg=20, report_every=4), points, 80.0) == 80.0
+
+
+@pytest.mark.parametrize("signal", [None, "c2st_loss"])
+def test_replay_gives_the_same_rungs_and_the_stops_that_nobody_carried_out(signal: str | None) -> None:
     dice = random.Random(3)
-    live, told, ledger = asha(), [], Ledger("fid", "min", 8)
+    live, told, ledger = asha(signal=signal), [], Ledger("fid", "min", 8)
 
     def tell(kind, **fields):
         told.append({"kind": kind, "t": float(len(told)), **fields})
@@ -88,17 +109,18 @@ def test_replay_gives_the_same_rungs_and_the_stops_that_nobody_carried_out() -> 
         trial = f"{number:04d}"
         tell("trial", trial=trial, number=number, params={}, values={}, origin="sampler")
         for kimg in (4, 8, 12, 16, 20):
-            tell("report", trial=trial, point={"kimg": kimg, "fid": dice.uniform(20, 80)})
-            evidence = live.report(trial, kimg, ledger.trials[trial].best)
+            tell("report", trial=trial, point={"kimg": kimg, "fid": dice.uniform(20, 80), "c2st_loss": dice.random()})
+            compared = compared_by(live, ledger.trials[trial].points.values(), ledger.trials[trial].best)
+            evidence = live.report(trial, kimg, compared)
             if evidence or kimg == 20:
                 if evidence and number == 7:
                     stopped[trial] = evidence
                     break
                 reason = "asha" if evidence else "budget"
                 tell("end", trial=trial, state="pruned" if evidence else "complete", reason=reason)
-                live.end(trial, reason, kimg, ledger.trials[trial].best)
+                live.end(trial, reason, kimg, compared)
                 break
-    again = asha()
+    again = asha(signal=signal)
     assert replay(told, Ledger("fid", "min", 8), again) == (stopped, {})
     assert again.rungs == live.rungs
     assert sum(map(len, again.rungs.values())) > 8
