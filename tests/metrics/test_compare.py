@@ -219,5 +219,5 @@ def test_without_network_inception_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setenv("GANTUNE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("torch.hub.download_url_to_file", offline)
     good = pictures(tmp_path / "good", colours(3, 0))
-    with pytest.raises(UserError, match=r"(?s)could not be downloaded \(no network\).*give its path as weights"):
+    with pytest.raises(UserError, match=r"(?s)could not be downloaded \(no network\).*or set metrics\.weights to its path"):
         compare(good, good)
