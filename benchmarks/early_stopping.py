@@ -285,6 +285,29 @@ def draw(found: Mapping[str, Sequence[Sequence[float]]], about: About, path: Pat
     figure.savefig(path, dpi=130)
 
 
+def standing(trials: Sequence[Recording], reports: Sequence[int] = (1, 2, 3, 4)) -> list[dict[str, Any]]:
+    """Where the best tenth stand among all after so many reports, by what ASHA may compare: the share of trials that are no worse, of the
+    middle one of the tenth and of its last."""
+    good = {one.id for one, _ in good_trials(trials)}
+    found = []
+    for count in reports:
+        row: dict[str, Any] = {"kimg": statistics.median(one.points[count - 1]["kimg"] for one in trials if len(one.points) >= count)}
+        for name in ("objective", "c2st_loss"):
+            worths = {one.id: worth(one, count, name) for one in trials}
+            places = sorted(sum(value <= worths[id] for value in worths.values()) / len(worths) for id in good)
+            row[name] = [statistics.median(places), places[-1]]
+        found.append(row)
+    return found
+
+
+def worth(one: Recording, count: int, name: str) -> float:
+    """The running best of the objective or of c2st_loss after `count` reports, as a number of which less is better."""
+    if name == "objective":
+        best = one.best(count)
+        return math.inf if best is None else best if one.mode == "min" else -best
+    return -max((value for point in one.points[:count] if math.isfinite(value := point.get(name, -math.inf))), default=-math.inf)
+
+
 def near_ln2(about: About, trials: Sequence[Recording]) -> tuple[int, list[str]]:
     """How many trials the naive reading ends, and those of them that were about to get better by a tenth or more."""
     ended = simulate(trials, NAIVE.policy, workers=WORKERS, report_every=about.report_every, verdicts=NAIVE.verdicts)
@@ -324,12 +347,13 @@ def main() -> None:
     flags.add_argument("name", help="of a file in benchmarks/recorded")
     flags.add_argument("--splits", type=int, default=20)
     flags.add_argument("--file", type=Path, help="another recording")
+    flags.add_argument("--noise", type=float, help="Std of a seed, for a recording without repeated settings.")
     flags.add_argument("--out", type=Path, default=RECORDED)
     given = flags.parse_args()
     about, recorded = read_table(given.file or RECORDED / f"{given.name}.parquet")
     names = list(load_sweep(about.family).stopping)
     trials = [one for one in recorded if one.group != "seeds"]
-    noise = seed_noise(recorded)
+    noise = seed_noise(recorded) if given.noise is None else given.noise
     found = crossfitted(about, trials, names, noise, given.splits)
     missed, good, told_missed = missed_by(names, about, trials)
     exact = binomtest(missed, good).proportion_ci(method="exact")
@@ -358,6 +382,11 @@ def main() -> None:
         told = ", ".join(f"{count / len(gain):.0%}" for count in counts)
         columns = " | ".join(f"{mean:.3g}" for mean in means)
         print(f"| {share:.0%} | {columns} | {means[-1] - means[0]:+.3g} [{low:+.3g}, {high:+.3g}] | {told} |")
+    places = standing(trials)
+    print("\n| after | the best tenth stand by the objective: median, last | by c2st_loss |\n|---|---|---|")
+    for row in places:
+        by, test = (" | ".join(f"{share:.0%}" for share in row[name]).replace(" | ", ", ") for name in ("objective", "c2st_loss"))
+        print(f"| {row['kimg']:.0f} kimg | {by} | {test} |")
     print(f"\nshipped rules alone: {missed} of the {good} best trials ended before their best checkpoint, exact 95 % interval "
           f"[{exact.low:.1%}, {exact.high:.1%}]")  # fmt: skip
     print("\n".join(told_missed))
@@ -378,7 +407,7 @@ def main() -> None:
     picture = given.out / f"early_stopping_{given.name}.png"
     draw(found_by, about, picture)
     kept = {"noise": noise, "policies": rows, "equal_compute": equal, "missed": [missed, good, exact.low, exact.high],
-            "chosen": found["chosen"], "progress": found_by}  # fmt: skip
+            "chosen": found["chosen"], "standing": places, "progress": found_by}  # fmt: skip
     path = given.out / f"early_stopping_{given.name}.json"
     path.write_text(json.dumps(kept, indent=1))
     print(path, picture)
