@@ -48,9 +48,8 @@ def replay(
         print_json({name: [strict(dataclasses.asdict(one)) for one in found] for name, found in results.items()})
         return
     metric = spec.objective.metric
-    print(
-        f"{title}: {len(recorded)} trials of up to {spec.budget.kimg:g} kimg, {workers} at a time, {orders} order{'s' if orders > 1 else ''}"
-    )
+    many = f"{orders} order{'s' if orders > 1 else ''}"
+    print(f"{title}: {len(recorded)} trials of up to {spec.budget.kimg:g} kimg, {workers} at a time, {many}")
     if cut:
         print(f"{cut} recordings were cut short: a policy that goes on with them sees nothing behind their ends, so it looks cheaper")
     rows = [[name, *_cells(found, metric)] for name, found in results.items()]
