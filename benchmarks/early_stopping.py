@@ -6,7 +6,7 @@
 Every split halves the trials at random. On one half each kind of policy is tuned: rules alone must end as few trials of the best tenth,
 and of the best third, before their best checkpoint as can be had; all must keep the regret, as a mean over resampled sweeps (which feels
 a sweep that found nothing), within the noise of a seed; of those that do, the cheapest is taken. On the other half it is judged on
-resampled sweeps in random order; then the halves change places. For the comparison at equal compute ASHA, alone and with the rules, is
+resampled sweeps in random order; then the halves change places. For the comparison at equal compute ASHA, by the objective or c2st_loss, is
 tuned for the least regret at the moment when a given share of the full compute is spent. Given are medians and 95 % intervals over splits,
 halves and resamples together. `share` is device seconds over those of full training; `regret` how much worse the best value found is. The
 noise of a seed is the pooled std of the best value over the seeds of one setting, of the better half of the settings. Rows of what is
@@ -187,7 +187,7 @@ class Half:
 
 def crossfitted(about: About, trials: Sequence[Recording], names: Sequence[Any], noise: float, splits: int) -> dict[str, Any]:
     """For each kind of policy its figures on the halves that it was not tuned on, and what was chosen how often; at equal compute the
-    figures of ASHA alone and of ASHA with rules on the same sweeps."""
+    figures of ASHA by the objective and by c2st_loss, each alone and with the tuned rules, on the same sweeps."""
     rules = [Tried(json.dumps(rules), Policy("rules", NONE, tuple(rules)), Verdicts(rules)) for rules in rule_sets(about, names)]
     halving = {
         name: [Tried(f"grace {one.grace:g}, reduction {one.reduction:g}", Policy("asha", one, ()), Verdicts(())) for one in schedulers(by)]
