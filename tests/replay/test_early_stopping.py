@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import math
 import random
-import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -15,19 +14,19 @@ from gantune.families.base import Equilibrium
 from gantune.replay import Policy, Recording, Verdicts, simulate
 from gantune.spec.model import Scheduler
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "early_stopping.py"
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 LN2 = math.log(2)
 
 
-@pytest.fixture(scope="module")
-def bench() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("early_stopping_benchmark", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture
+def policies(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    return importlib.import_module("early_stopping_policies")
+
+
+@pytest.fixture
+def readings(policies: ModuleType) -> ModuleType:
+    return importlib.import_module("early_stopping_readings")
 
 
 def recording(name: str, fids: list[float], tests: list[float], d_loss: float = 0.3, group: str = "", **params: object) -> Recording:
@@ -44,47 +43,49 @@ LEARNER = recording("learner", [200, 60, 20, 5], [0.01, 0.1, 0.3, 0.5])
 NOISE = [recording(f"noise{n}", [150 - n, 151, 150, 149 - n], [0.001] * 4) for n in range(9)]
 
 
-def test_the_best_stand_first_by_the_test_when_they_stand_last_by_fid(bench: ModuleType) -> None:
-    first, second = bench.standing([LEARNER, *NOISE], reports=(1, 2))
+def test_the_best_stand_first_by_the_test_when_they_stand_last_by_fid(readings: ModuleType) -> None:
+    first, second = readings.standing([LEARNER, *NOISE], reports=(1, 2))
     assert first == {"kimg": 4.0, "objective": [1.0, 1.0], "c2st_loss": [0.1, 0.1]}
     assert second == {"kimg": 8.0, "objective": [0.1, 0.1], "c2st_loss": [0.1, 0.1]}
 
 
-def test_regret_by_a_moment_counts_what_was_reported_until_then(bench: ModuleType) -> None:
+def test_regret_by_a_moment_counts_what_was_reported_until_then(policies: ModuleType) -> None:
     sweep = [NOISE[0], LEARNER]  # one worker: noise until 16 s, the learner's reports at 20, 24, 28, 32
     ended = simulate(sweep, Policy("nothing", Scheduler("none"), ()), workers=1, report_every=4.0)
     for now, expected in ((3.9, 149 - 5), (4.0, 150 - 5), (16.0, 149 - 5), (23.9, 149 - 5), (24.0, 60 - 5), (32.0, 0.0), (99.0, 0.0)):
-        assert bench.regret_by(ended, sweep, now) == expected, now
+        assert policies.regret_by(ended, sweep, now) == expected, now
 
 
-def test_the_naive_reading_ends_a_trial_that_was_about_to_learn(bench: ModuleType) -> None:
+def test_the_naive_reading_ends_a_trial_that_was_about_to_learn(readings: ModuleType) -> None:
     near = recording("near", [200, 60, 20, 5], [0.01] * 4, d_loss=LN2 + 0.01)
-    stopped, [told] = bench.near_ln2(SimpleNamespace(mode="min", objective="fid", report_every=4.0), [near, LEARNER])
+    stopped, [told] = readings.near_ln2(SimpleNamespace(mode="min", objective="fid", report_every=4.0), [near, LEARNER])
     assert stopped == 1
     assert told == "near: fid 200 when ended at 4 kimg, 5 at 16"
 
 
-def test_noise_of_a_seed_is_pooled_over_the_better_half_of_the_settings(bench: ModuleType) -> None:
+def test_noise_of_a_seed_is_pooled_over_the_better_half_of_the_settings(policies: ModuleType) -> None:
     seeds = [
         recording(f"{lr}-{seed}", [best], [0.1], group="seeds", lr_g=lr, seed=seed)
         for lr, bests in ((0.1, (4.0, 6.0)), (0.2, (7.0, 9.0)), (0.3, (50.0, 90.0)), (0.4, (60.0, 99.0)))
         for seed, best in enumerate(bests)
     ]
-    assert bench.seed_noise(seeds) == pytest.approx(math.sqrt(2))
+    assert policies.seed_noise(seeds) == pytest.approx(math.sqrt(2))
 
 
-def test_the_cheapest_is_taken_of_those_within_the_noise_else_the_least_harmful(bench: ModuleType) -> None:
-    half = bench.Half([LEARNER, *NOISE], SimpleNamespace(report_every=4.0), random.Random(0))
-    tried = {name: bench.Tried(name, Policy(name, Scheduler("none"), ()), Verdicts(())) for name in ("dear", "cheap", "harmful", "worse")}
+def test_the_cheapest_is_taken_of_those_within_the_noise_else_the_least_harmful(policies: ModuleType) -> None:
+    half = policies.Half([LEARNER, *NOISE], SimpleNamespace(report_every=4.0), random.Random(0))
+    tried = {
+        name: policies.Tried(name, Policy(name, Scheduler("none"), ()), Verdicts(())) for name in ("dear", "cheap", "harmful", "worse")
+    }
     for name, share, regret in (("dear", 0.9, 0.0), ("cheap", 0.5, 0.5), ("harmful", 0.1, 20.0), ("worse", 0.05, 90.0)):
-        half._known[id(tried[name])] = [bench.Figures(share, regret, 0, 1, 0, {0.25: regret})]
+        half._known[id(tried[name])] = [policies.Figures(share, regret, 0, 1, 0, {0.25: regret})]
     assert half.cheapest(list(tried.values()), noise=0.7).name == "cheap"
     assert half.cheapest([tried["harmful"], tried["worse"]], noise=0.7).name == "harmful"
     assert half.best_by(list(tried.values()), 0.25).name == "dear"
 
 
-def test_rules_keep_the_options_that_a_sweep_gives_them(bench: ModuleType) -> None:
-    sets = bench.rule_sets(
+def test_rules_keep_the_options_that_a_sweep_gives_them(policies: ModuleType) -> None:
+    sets = policies.rule_sets(
         SimpleNamespace(budget_kimg=40.0), ["diverged", {"plateau": {"improvement": 0.005}}, {"d_dead": {"silent": 0.1}}]
     )
     assert all(rules[0] == "diverged" and rules[2] == {"d_dead": {"silent": 0.1}} for rules in sets)
