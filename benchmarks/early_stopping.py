@@ -19,11 +19,12 @@ import argparse
 import json
 import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from early_stopping_policies import NONE, Figures, Tried, crossfitted, seed_noise
-from early_stopping_readings import draw, interval, missed_by, near_ln2, progress, standing
+from early_stopping_readings import by_size, draw, interval, missed_by, near_ln2, progress, standing
 from scipy.stats import binomtest
 
 from gantune.replay import Policy, Verdicts, read_table
@@ -72,6 +73,14 @@ def standing_table(places: Sequence[Mapping[str, Any]]) -> None:
         print(f"| {row['kimg']:.0f} kimg | {by} | {test} |")
 
 
+def sizes_table(rows: Sequence[Mapping[str, Any]], objective: str) -> None:
+    """Print what a sweep's size makes of ASHA's pace."""
+    print(f"\n| trials | compared by | grace | reduction | compute | mean regret ({objective}) | worst tenth above |\n" + "|---" * 7 + "|")
+    for row in rows:
+        told = f"{row['grace']:g} | {row['reduction']} | {row['share']:.0%} | {row['regret']:.2g} | {row['tenth']:.2g}"
+        print(f"| {row['trials']} | {row['compare']} | {told} |")
+
+
 def main() -> None:
     """Tune, judge, print the tables and keep all numbers."""
     flags = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -92,6 +101,8 @@ def main() -> None:
     equal = equal_table(found["equal"])
     places = standing(trials)
     standing_table(places)
+    sizes = by_size(about, [one for one in trials if one.group == "space"], names)
+    sizes_table(sizes, about.objective)
     missed, good, told_missed = missed_by(names, about, trials)
     exact = binomtest(missed, good).proportion_ci(method="exact")
     print(f"\nshipped rules alone: {missed} of the {good} best trials ended before their best checkpoint, exact 95 % interval "
@@ -107,14 +118,14 @@ def main() -> None:
     policies = {
         "every trial to its end": Tried("", Policy("nothing", NONE, ()), Verdicts(())),
         "the rules": Tried("", Policy("rules", NONE, tuple(names)), shipped),
-        "ASHA": Tried("", Policy("asha", scheduler, ()), Verdicts(())),
-        "ASHA with the rules": Tried("", Policy("both", scheduler, tuple(names)), shipped),
+        "ASHA by the objective": Tried("", Policy("asha", replace(scheduler, compare="objective"), ()), Verdicts(())),
+        "ASHA with the rules, as shipped": Tried("", Policy("both", scheduler, tuple(names)), shipped),
     }
     found_by = progress(about, trials, policies, 40)
     picture = given.out / f"early_stopping_{given.name}.png"
     draw(found_by, about, picture)
     kept = {"noise": noise, "policies": rows, "equal_compute": equal, "missed": [missed, good, exact.low, exact.high],
-            "chosen": found["chosen"], "standing": places, "progress": found_by}  # fmt: skip
+            "chosen": found["chosen"], "standing": places, "sizes": sizes, "progress": found_by}  # fmt: skip
     path = given.out / f"early_stopping_{given.name}.json"
     path.write_text(json.dumps(kept, indent=1))
     print(path, picture)

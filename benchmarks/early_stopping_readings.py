@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 import statistics
@@ -9,12 +10,34 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from early_stopping_policies import NAIVE, NONE, WORKERS, Tried, best_of, regret_by, resampled
+from early_stopping_policies import NAIVE, NONE, WORKERS, Tried, best_of, judged, regret_by, resampled
 from matplotlib.figure import Figure
 
-from gantune.replay import About, Ended, Policy, Recording, outcome, simulate
+from gantune.replay import About, Ended, Policy, Recording, Verdicts, outcome, simulate
 from gantune.replay.outcome import good_trials
+from gantune.spec.model import Scheduler
 from gantune.stopping import Reason
+
+
+def by_size(
+    about: About, trials: Sequence[Recording], names: Sequence[Any], sizes: Sequence[int] = (16, 60), repeats: int = 100
+) -> list[dict[str, Any]]:
+    """What ASHA with the rules costs and finds in sweeps of so many trials: compute, mean regret, and the 90th percentile of regret."""
+    rules, source = Verdicts(names), random.Random(2)
+    rows = []
+    for size in (size for size in sizes if size <= len(trials)):
+        sweeps = [source.sample(list(trials), size) for _ in range(repeats)]
+        for compare, grace, reduction in itertools.product(("objective", "c2st_loss"), (0.05, 0.1, 0.2), (3, 4)):
+            policy = Policy("both", Scheduler("asha", grace=grace, reduction=reduction, compare=compare), tuple(names))
+            figures = [judged(Tried("", policy, rules), sweep, about) for sweep in sweeps]
+            regrets = sorted(one.regret for one in figures)
+            rows.append({
+                "trials": size, "compare": compare, "grace": grace, "reduction": reduction,
+                "share": statistics.fmean(one.share for one in figures),
+                "regret": statistics.fmean(regrets),
+                "tenth": regrets[round(0.9 * (len(regrets) - 1))],
+            })  # fmt: skip
+    return rows
 
 
 def interval(values: Iterable[float]) -> tuple[float, float, float]:

@@ -91,3 +91,12 @@ def test_rules_keep_the_options_that_a_sweep_gives_them(policies: ModuleType) ->
     assert all(rules[0] == "diverged" and rules[2] == {"d_dead": {"silent": 0.1}} for rules in sets)
     assert {rules[1]["plateau"]["patience_kimg"] for rules in sets} == {10.0, 14.0}
     assert all(rules[1]["plateau"]["improvement"] == 0.005 for rules in sets)
+
+
+def test_a_small_sweep_by_the_test_finds_the_learner_that_fid_orders_last(readings: ModuleType) -> None:
+    about = SimpleNamespace(report_every=4.0, budget_kimg=16.0, mode="min")
+    rows = readings.by_size(about, [LEARNER, *NOISE], ["diverged"], sizes=(10, 50), repeats=10)
+    assert {row["trials"] for row in rows} == {10}, "no sweep of more trials than there are"
+    regret = {(row["compare"], row["grace"], row["reduction"]): row["regret"] for row in rows}
+    assert regret["c2st_loss", 0.2, 3] == 0
+    assert regret["objective", 0.2, 3] > 50
