@@ -87,7 +87,8 @@ def squares(files: list[Path], size: int, channels: int) -> Iterator[Array]:
 
 
 def halves(files: list[Path], size: int, channels: int, side: Literal["left", "right"]) -> Iterator[Array]:
-    """The same of the left or the right half of every picture. `UserError` names a file of odd width."""
+    """The same of the left or the right half of every picture. `UserError` names a file of odd width, or
+    one that is square: a plain picture, whose halves are no pair."""
 
     def read(file: Path) -> Array:
         picture = _decoded(file, channels)
@@ -95,6 +96,11 @@ def halves(files: list[Path], size: int, channels: int, side: Literal["left", "r
         if width % 2:
             raise UserError(
                 f"picture {file}: is {width} pixels wide, and a pair has two halves of one width. Remove it, or cut it to {width - 1}."
+            )
+        if width == height:
+            raise UserError(
+                f"picture {file}: is square, and a pair is two pictures side by side, the source on the left. "
+                "Pictures of two domains that are no pairs: unpaired:PATH."
             )
         box = (0, 0, width // 2, height) if side == "left" else (width // 2, 0, width, height)
         return _square(picture.crop(box), size)  # cut first: resizing alone would read beyond the middle

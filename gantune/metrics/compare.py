@@ -169,7 +169,10 @@ def _extractor_for(one: Side, other: Side, extractor: str, weights: str | None, 
         extractor = "mnist_cnn" if digits else "inception"
     if extractor == "raw" and sizes[0] != sizes[1]:
         said = [f"{size[0]}x{size[1]}" for size in sizes]
-        raise UserError(f"{one.where} has pictures of {said[0]}, {other.where} of {said[1]}; extractor raw needs one size.")
+        raise UserError(
+            f"{one.where} has pictures of {said[0]}, {other.where} of {said[1]}; extractor raw needs one size.\n"
+            "Resize one of them, or let inception do so (--extractor inception, with --weights FILE where nothing can be downloaded)."
+        )
     return open_extractor(extractor, (channels, *sizes[0]), device, weights)
 
 

@@ -173,6 +173,8 @@ def test_what_will_not_do_is_refused_with_a_way_out(tmp_path, cache):
     Image.new("RGB", (41, 20)).save(odd / "005.png")
     with pytest.raises(UserError, match=r"005.png: is 41 pixels wide.*cut it to 40"):
         open_dataset(f"paired:{odd}", 16, cache)
+    with pytest.raises(UserError, match=r"\d.png: is square, and a pair is two pictures side by side"):
+        open_dataset(f"paired:{fill(tmp_path / 'square', 12, width=20)}", 16, cache)
     fill(tmp_path / "half" / "A", 12)
     with pytest.raises(UserError, match=r"there is no folder .*half/B, nor .*half/trainB"):
         open_dataset(f"unpaired:{tmp_path / 'half'}", 16, cache)

@@ -192,6 +192,9 @@ def test_bad_sides_are_refused(tmp_path):
     assert one.is_dir()
     with pytest.raises(UserError, match="2 dimensions"):
         compare(tmp_path / "narrow.npz", tmp_path / "wide.npz")
+    small = pictures(tmp_path / "small", colours(3, 0, size=24))
+    with pytest.raises(UserError, match=r"needs one size.\nResize one of them"):
+        compare(good, small, extractor="raw")
     with pytest.raises(UserError, match="no extractor applies"):
         compare(tmp_path / "narrow.npz", tmp_path / "narrow.npz", extractor="raw")
 
