@@ -1,6 +1,7 @@
 """Which schedulers and stop rules pay: tuned on one half of recorded trials, reported on the other half.
 
     python benchmarks/early_stopping.py dcgan         # benchmarks/recorded/dcgan.parquet, 20 splits: a quarter of an hour on a core
+    python benchmarks/early_stopping.py dcgan --space # of them the 150 that were drawn from the whole space
     python benchmarks/early_stopping.py dcgan --splits 10 --out /tmp
 
 Every split halves the trials at random. On one half each kind of policy is tuned: rules alone must end as few trials of the best tenth,
@@ -86,6 +87,7 @@ def main() -> None:
     flags = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     flags.add_argument("name", help="of a file in benchmarks/recorded")
     flags.add_argument("--splits", type=int, default=20)
+    flags.add_argument("--space", action="store_true", help="Only the trials drawn from the whole space, not those near the best.")
     flags.add_argument("--file", type=Path, help="another recording")
     flags.add_argument("--noise", type=float, help="Std of a seed, for a recording without repeated settings.")
     flags.add_argument("--out", type=Path, default=RECORDED)
@@ -93,7 +95,7 @@ def main() -> None:
     about, recorded = read_table(given.file or RECORDED / f"{given.name}.parquet")
     spec = load_sweep(about.family)
     names = list(spec.stopping)
-    trials = [one for one in recorded if one.group != "seeds"]
+    trials = [one for one in recorded if one.group in (("space",) if given.space else ("space", "near"))]
     noise = seed_noise(recorded) if given.noise is None else given.noise
     found = crossfitted(about, trials, names, noise, given.splits)
     print(f"\n{about.command}: {len(trials)} trials; noise of a seed: std {noise:.3g} {about.objective}\n")
@@ -122,11 +124,12 @@ def main() -> None:
         "ASHA with the rules, as shipped": Tried("", Policy("both", scheduler, tuple(names)), shipped),
     }
     found_by = progress(about, trials, policies, 40)
-    picture = given.out / f"early_stopping_{given.name}.png"
+    name = f"early_stopping_{given.name}{'_space' if given.space else ''}"
+    picture = given.out / f"{name}.png"
     draw(found_by, about, picture)
     kept = {"noise": noise, "policies": rows, "equal_compute": equal, "missed": [missed, good, exact.low, exact.high],
             "chosen": found["chosen"], "standing": places, "sizes": sizes, "progress": found_by}  # fmt: skip
-    path = given.out / f"early_stopping_{given.name}.json"
+    path = given.out / f"{name}.json"
     path.write_text(json.dumps(kept, indent=1))
     print(path, picture)
 

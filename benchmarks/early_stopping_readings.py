@@ -12,6 +12,7 @@ from typing import Any
 
 from early_stopping_policies import NAIVE, NONE, WORKERS, Tried, best_of, judged, regret_by, resampled
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 
 from gantune.replay import About, Ended, Policy, Recording, Verdicts, outcome, simulate
 from gantune.replay.outcome import good_trials
@@ -80,6 +81,8 @@ def draw(found: Mapping[str, Sequence[Sequence[float]]], about: About, path: Pat
     ax.set_xscale("log")
     if about.mode == "min":
         ax.set_yscale("log")
+        for axis in (ax.yaxis.set_major_formatter, ax.yaxis.set_minor_formatter):
+            axis(LogFormatter(labelOnlyBase=False, minor_thresholds=(2, 0.5)))
     ax.set_xticks([2, 5, 10, 20, 50, 100], ["2", "5", "10", "20", "50", "100"])
     ax.set_xlabel("device seconds spent, % of training every trial to its end (the dot: the sweep is over)", fontsize=9)
     ax.set_ylabel(f"best {about.objective} found: median and quartiles of sweeps", fontsize=9)

@@ -1,7 +1,7 @@
 """The recorded benchmarks that stop rules and schedulers are judged on: trials that nobody stopped, with every signal at every report.
 
     python benchmarks/reference.py dcgan        # 150 + 60 + 50 trials x 60 kimg: about two hours on two cores
-    python benchmarks/reference.py wgan_gp      # 60 + 20 + 15
+    python benchmarks/reference.py wgan_gp      # 48 + 16 + 15
     python benchmarks/reference.py gan_ring8    # 60 + 20 + 15, objective: coverage
     python benchmarks/reference.py dcgan --write-only
 
@@ -56,7 +56,7 @@ class Benchmark:
 
 BENCHMARKS = {
     "dcgan": Benchmark("dcgan", 150, 60, 10, 5),
-    "wgan_gp": Benchmark("wgan_gp", 60, 20, 5, 3),
+    "wgan_gp": Benchmark("wgan_gp", 48, 16, 5, 3),
     "gan_ring8": Benchmark("gan", 60, 20, 5, 3, ("data=ring8", "objective.metric=coverage", "objective.mode=max")),
 }
 

@@ -12,7 +12,7 @@ from gantune.params import param
 from gantune.stopping.rule import Rule
 from gantune.stopping.verdict import Reason, Verdict
 
-PATIENCE_SHARE = 0.3
+PATIENCE_SHARE = 0.25
 SEPARATION = 1.3  # logit_spread / logit_std: 2 for two points, 1.3 for two normals 1.7 of their own std apart to either side
 
 
@@ -27,7 +27,7 @@ class DWon(Rule):
     advantage: float = param(0.95, "share of the way from equilibrium to perfect separation that d_loss has gone", low=0, high=1)
     accuracy: float = param(0.98, "D's accuracy on real and on generated examples", low=0.5, high=1)
     vanished: float = param(1e-4, "norm of G's gradient that counts as none, in place of the loss at its floor", low=0)
-    patience_kimg: float = param(0.0, "kimg for which all this must hold; 0 takes 0.3 of the budget", low=0)
+    patience_kimg: float = param(0.0, "kimg for which all this must hold; 0 takes 0.25 of the budget", low=0)
 
     reason: ClassVar[Reason] = Reason.D_WON
     needs_scale: ClassVar[bool] = True

@@ -12,6 +12,7 @@ from gantune.stopping.verdict import Reason, Verdict
 
 PATIENCE_SHARE = 0.35
 GRACE_SHARE = 0.4
+SLOW_SHARE = 0.7
 
 
 @dataclass(frozen=True)
@@ -25,15 +26,15 @@ class Plateau(Rule):
 
     improvement: float = param(0.02, "share of its earlier best by which quality must improve", low=0, high=1)
     grace_kimg: float = param(0.0, "kimg before which this rule is silent; 0 takes 0.4 of the budget", low=0)
-    take_off: float = param(0.1, "share of its first value by which the objective must have improved to have left its start", low=0, high=1)
-    slow_start_kimg: float = param(0.0, "grace of a trial that has not yet left its first value; 0 takes the whole budget", low=0)
+    take_off: float = param(0.3, "share of its first value by which the objective must have improved to have left its start", low=0, high=1)
+    slow_start_kimg: float = param(0.0, "grace of a trial that has not yet left its first value; 0 takes 0.7 of the budget", low=0)
     patience_kimg: float = param(0.0, "kimg without improvement; 0 takes 0.35 of the budget", low=0)
 
     reason: ClassVar[Reason] = Reason.PLATEAU
 
     def __call__(self, curve: Curve) -> Verdict:
         patience = curve.patience(self.patience_kimg, PATIENCE_SHARE)
-        grace = (self.grace_kimg, GRACE_SHARE) if curve.has_taken_off(self.take_off) else (self.slow_start_kimg, 1.0)
+        grace = (self.grace_kimg, GRACE_SHARE) if curve.has_taken_off(self.take_off) else (self.slow_start_kimg, SLOW_SHARE)
         if not curve.covers(curve.patience(*grace)) or not curve.quality_has_plateaued(patience, self.improvement):
             return Verdict.CONTINUE
         evidence = f"{curve.objective} improved by less than {100 * self.improvement:g}% in {patience:g} kimg (best {curve.best():.4g})"
