@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -13,3 +16,22 @@ def to_disk(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+@contextlib.contextmanager
+def writing(path: Path, partial: Path) -> Iterator[None]:
+    """Around the writing of `path` by way of `partial`: an error of the disk names `path` and the bytes that are free there, and leaves
+    nothing of `partial`, which would keep a full disk full."""
+    try:
+        yield
+    except OSError as error:
+        with contextlib.suppress(OSError):  # the disk may not even take that; the first error is what counts
+            partial.unlink(missing_ok=True)
+        raise OSError(error.errno, f"{error.strerror or error} ({_free(path.parent)} free there)", str(path)) from None
+
+
+def _free(folder: Path) -> str:
+    try:
+        return f"{shutil.disk_usage(folder).free:,} bytes"
+    except OSError:  # the folder itself is gone
+        return "an unknown number of bytes"
