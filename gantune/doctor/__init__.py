@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gantune.doctor.check import Check
 from gantune.doctor.machine import examine_machine
+from gantune.runtime.address import ALONE
 
 __all__ = ["Check", "examine"]
 
@@ -14,7 +15,7 @@ __all__ = ["Check", "examine"]
 def examine(runs: Path) -> list[Check]:
     """All findings about this machine, and about every node of the cluster that RAY_ADDRESS names."""
     checks = examine_machine(runs)
-    if not os.environ.get("RAY_ADDRESS") or not all(check.ok for check in checks if check.name == "Ray"):
+    if os.environ.get("RAY_ADDRESS", "") in ("", ALONE) or not all(check.ok for check in checks if check.name == "Ray"):
         return checks
     from gantune.doctor.cluster import examine_cluster
 

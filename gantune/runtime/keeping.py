@@ -101,7 +101,7 @@ class Keeping:
             )
 
     def _held(self) -> list[Held]:
-        """All trials, the worst first."""
+        """All trials that have files, the worst first."""
         sign = 1.0 if self._ledger.better is min else -1.0
         trials = list(self._ledger.trials.values())
 
@@ -113,14 +113,17 @@ class Keeping:
         canonical = {entry.id for entry in trials if entry.origin == "canonical"}
         needed = canonical | {entry.id for entry in [one for one in ranked if one.id not in canonical][: self._top]}
         needed |= {entry.id for entry in to_score(trials, "min" if sign > 0 else "max") if not self._is_scored(entry)}
-        return [Held(entry.id, _state(entry, entry.id in needed), self._files.get(entry.id, {})) for entry in reversed(ranked)]
+        holding = [entry for entry in reversed(ranked) if self._files.get(entry.id)]
+        return [Held(entry.id, _state(entry, entry.id in needed), self._files[entry.id]) for entry in holding]
 
     def _value(self, entry: Entry) -> float | None:
-        scored = number(self._ledger.scores.get(entry.id, {}).get("metrics", {}).get(self._ledger.objective))
+        score = self._ledger.scores.get(entry.id)
+        scored = None if score is None else number(score.get("metrics", {}).get(self._ledger.objective))
         return entry.best if scored is None else scored
 
     def _is_scored(self, entry: Entry) -> bool:
-        return self._ledger.scores.get(entry.id, {}).get("kimg") == entry.kimg
+        score = self._ledger.scores.get(entry.id)
+        return score is not None and score.get("kimg") == entry.kimg
 
     def _place(self, trial: str) -> Path:
         return self._folder / "trials" / trial

@@ -38,7 +38,7 @@ def to_let_go(trials: Sequence[Held], limit: int) -> tuple[list[tuple[str, list[
         for held in trials:
             if used <= limit:
                 return list(gone.items()), used
-            if held.state not in states:
+            if held.state not in states or held.files.keys().isdisjoint(names):
                 continue
             there = {name: at for name, at in held.files.items() if name not in gone.get(held.trial, ())}
             going = _freeing(there, names)
