@@ -12,10 +12,10 @@ from gantune.runtime.address import ALONE
 __all__ = ["Check", "examine"]
 
 
-def examine(runs: Path) -> list[Check]:
-    """All findings about this machine, and about every node of the cluster that RAY_ADDRESS names."""
+def examine(runs: Path, *, local: bool = False) -> list[Check]:
+    """All findings about this machine and, unless `local`, about every node of the cluster that RAY_ADDRESS names."""
     checks = examine_machine(runs)
-    if os.environ.get("RAY_ADDRESS", "") in ("", ALONE) or not all(check.ok for check in checks if check.name == "Ray"):
+    if local or os.environ.get("RAY_ADDRESS", "") in ("", ALONE) or not all(check.ok for check in checks if check.name == "Ray"):
         return checks
     from gantune.doctor.cluster import examine_cluster
 

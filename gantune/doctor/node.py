@@ -77,7 +77,7 @@ def write_back(token: str, node: str) -> dict[str, Any]:
     except OSError as error:
         return {"failed": "read", "error": error.strerror or str(error)}
     try:
-        with open(Path(token, node), "w") as file:
+        with open(Path(token, node), "x") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -45,7 +45,6 @@ def token_in(folder: Path) -> Iterator[Token]:
     content = secrets.token_hex(16)
     place.mkdir()
     try:
-        place.chmod(0o1777)  # Ray may run as somebody else on a node
         (place / "token").write_text(content)
         yield Token(place, content)
     finally:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from gantune.runtime.director import Limits, to_continue
 from gantune.runtime.ledger import Entry, Ledger, number
 from gantune.runtime.live import LiveState
 from gantune.runtime.planning import to_score
@@ -113,8 +114,9 @@ class Keeping:
         canonical = {entry.id for entry in trials if entry.origin == "canonical"}
         needed = canonical | {entry.id for entry in [one for one in ranked if one.id not in canonical][: self._top]}
         needed |= {entry.id for entry in to_score(trials, "min" if sign > 0 else "max") if not self._is_scored(entry)}
+        alive = {entry.id for entry in to_continue(self._ledger, Limits())}  # which counts what only time or a machine cut short
         holding = [entry for entry in reversed(ranked) if self._files.get(entry.id)]
-        return [Held(entry.id, _state(entry, entry.id in needed), self._files[entry.id]) for entry in holding]
+        return [Held(entry.id, _state(entry.id, alive, needed), self._files[entry.id]) for entry in holding]
 
     def _value(self, entry: Entry) -> float | None:
         score = self._ledger.scores.get(entry.id)
@@ -137,10 +139,8 @@ class Keeping:
                 self._live.note(f"{path} cannot be removed: {error.strerror}")
 
 
-def _state(entry: Entry, needed: bool) -> State:
-    if not entry.ended or entry.cut is not None or entry.reason == "infra":  # the latter are gone on with, given time
-        return "open"
-    return "needed" if needed else "ended"
+def _state(trial: str, alive: set[str], needed: set[str]) -> State:
+    return "open" if trial in alive else "needed" if trial in needed else "ended"
 
 
 def files_of(place: Path) -> Files:

@@ -103,6 +103,8 @@ class Tracker:
             try:
                 os.link(path, partial)
             except OSError:  # another file system, or one without hard links
+                if not path.exists():  # the sweep has let go of it meanwhile
+                    return
                 shutil.copy2(path, partial)
             os.replace(partial, target)
             partial.unlink(missing_ok=True)  # replacing a link by another to the same file does nothing

@@ -46,3 +46,6 @@ def test_nodes_are_asked_only_where_there_is_a_cluster(tmp_path: Path, monkeypat
     found = examine(tmp_path)
     assert all(not check.node for check in found)
     assert [check.ok for check in found if check.name == "Ray"] == [address in (None, "local")]
+    monkeypatch.setattr("gantune.doctor.examine_machine", lambda runs: [])
+    monkeypatch.setenv("RAY_ADDRESS", "auto")
+    assert examine(tmp_path, local=True) == []
