@@ -52,10 +52,12 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespac
     (place / "tricks" / "sitecustomize.py").write_text(TRICKS)
     path = os.pathsep.join(filter(None, [str(place / "tricks"), os.environ.get("PYTHONPATH")]))
     made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-    made.add_node(num_cpus=1, env_vars={"PYTHONPATH": path, "IS_BARE": "1"})
-    blind = made.add_node(num_cpus=1, num_gpus=2, env_vars={"PYTHONPATH": path, "HIDDEN": str(place / "runs")})
-    yield SimpleNamespace(address=made.address, runs=place / "runs", blind=blind)
-    made.shutdown()
+    try:
+        made.add_node(num_cpus=1, env_vars={"PYTHONPATH": path, "IS_BARE": "1"})
+        blind = made.add_node(num_cpus=1, num_gpus=2, env_vars={"PYTHONPATH": path, "HIDDEN": str(place / "runs")})
+        yield SimpleNamespace(address=made.address, runs=place / "runs", blind=blind)
+    finally:
+        made.shutdown()
 
 
 def by_node(checks: list[Check]) -> dict[str, dict[str, Check]]:
