@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from torch import nn
 
 from gantune.config import Config
 from gantune.data import open_dataset
+from gantune.durable import writing
 from gantune.errors import UserError
 from gantune.families import family_names, open_family
 from gantune.families.base import Batch, Form, Samples
@@ -60,13 +62,24 @@ class GeneratorFile:
 
 def export_generator(path: Path, config: Config, family: str, form: Form, net: nn.Module, about: dict[str, Any]) -> None:
     """Write `net`'s weights and `config` to `path`, whole or not at all. `about` is any JSON worth keeping beside them."""
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     described = {"family": family, "data": config.data, "values": config.flat(), "form": dataclasses.asdict(form), "about": about}
     weights = {name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    save_file(weights, partial, metadata={"gantune": json.dumps(described)})
-    os.replace(partial, path)
+    with writing(path, partial):
+        try:
+            save_file(weights, partial, metadata={"gantune": json.dumps(described)})
+        except SafetensorError as error:
+            raise _of_disk(error) from error
+        os.replace(partial, path)
+
+
+def _of_disk(error: Exception) -> Exception:
+    """The operating system's error behind one of safetensors, which tells its number in words only; else the error itself."""
+    match = re.search(r"\(os error (\d+)\)", str(error))
+    return error if match is None else OSError(int(match[1]), os.strerror(int(match[1])))
 
 
 def load_generator(path: Path | str, family: str | None = None) -> GeneratorFile:

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gantune.durable import writing
 from gantune.families.base import Samples
 from gantune.metrics.ranking import ranking
 
@@ -81,8 +82,9 @@ def write_png(path: Path, pixels: Pixels, scale: int = 1) -> None:
     image = Image.fromarray(big[..., 0] if big.shape[2] == 1 else big)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    image.save(partial, format="PNG")
-    os.replace(partial, path)
+    with writing(path, partial):
+        image.save(partial, format="PNG")
+        os.replace(partial, path)
 
 
 def write_npz(path: Path, examples: Tensor) -> None:

@@ -25,6 +25,7 @@ from gantune.segments import Segment, changeable
 from gantune.signals import Point
 from gantune.spec import load_sweep, parse_sets
 from gantune.stopping import Verdict
+from gantune.tracking.checkpoints import check_kept
 from gantune.training import checkpoint
 from gantune.trial import Trial, TrialPlan, default_device
 from gantune.yaml_file import parse_value
@@ -177,6 +178,7 @@ def _continued(
     threads: int,
     runs: Path,
 ) -> tuple[TrialPlan, list[str]]:
+    check_kept(from_run / "last.pt")
     kept = checkpoint.load(from_run / "last.pt")
     reached = kept["points"][-1]["kimg"]
     ref = trusted_family(kept["family"], family, f"--from {from_run}: the run")

@@ -17,6 +17,7 @@ import torch
 from gantune.config import Config
 from gantune.curve import Curve
 from gantune.data import Dataset, open_dataset
+from gantune.durable import writing
 from gantune.errors import UserError
 from gantune.families import open_family
 from gantune.generator_file import export_generator
@@ -305,8 +306,9 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
 
 def _write_json(path: Path, content: Any) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    with partial.open("w") as file:
-        json.dump(content, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+    with writing(path, partial):
+        with partial.open("w") as file:
+            json.dump(content, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)

@@ -60,6 +60,27 @@ def test_a_sweep_that_another_driver_has_begun_is_left_alone(tmp_path: Path, mon
     assert (folder / "sweep.json").read_text() == before
 
 
+def test_a_cluster_whose_nodes_do_not_share_the_folder_is_refused_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(folder: Path) -> None:
+        raise UserError(f"node b: does not see {folder}")
+
+    monkeypatch.setattr(sweep, "session", lambda **given: contextlib.nullcontext(Session("10.0.0.1:6379", cpus=2, gpus=0)))
+    monkeypatch.setattr(sweep, "check_cluster", refuse)
+    with pytest.raises(UserError, match="node b: does not see"):
+        run_sweep(spec(), tmp_path / FOLDER)
+    assert not list((tmp_path / FOLDER).iterdir())
+
+
+@pytest.mark.parametrize("address", [None, "local"])
+def test_on_this_machine_alone_no_node_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str | None) -> None:
+    monkeypatch.setattr(sweep, "session", lambda **given: contextlib.nullcontext(Session(address, cpus=2, gpus=0)))
+    monkeypatch.setattr(sweep, "check_cluster", lambda folder: pytest.fail("asked"))
+    with driver_lock(tmp_path), pytest.raises(UserError, match="is being run by process"):
+        run_sweep(spec(), tmp_path)
+
+
 def test_a_running_sweep_is_not_resumed_and_no_ray_is_started_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweep, "session", lambda **given: pytest.fail("Ray was started"))
     freeze(tmp_path, spec().to_json())

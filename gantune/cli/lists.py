@@ -107,13 +107,17 @@ def schema(
 
 @app.command()
 def doctor(runs: Runs = RUNS, as_json: Json = False) -> None:
-    """What is wrong with this machine for gantune, and how to mend it. Exit code 1 when something is."""
+    """What is wrong with this machine, or each node of the cluster, and how to mend it. Exit code 1 when something is."""
     from gantune.doctor import examine
 
     checks = examine(Path(runs))
     if as_json:
-        print_json([{"name": c.name, "ok": c.ok, "found": c.found, "mend": c.mend} for c in checks])
+        print_json([{"node": c.node or None, "name": c.name, "ok": c.ok, "found": c.found, "mend": c.mend} for c in checks])
     else:
-        print_table(["", "check", "found", "mend"], [["ok" if c.ok else "WRONG", c.name, c.found, "" if c.ok else c.mend] for c in checks])
+        rows = [["ok" if c.ok else "WRONG", c.node, c.name, c.found, "" if c.ok else c.mend] for c in checks]
+        columns = ["", "node", "check", "found", "mend"]
+        if not any(check.node for check in checks):  # one machine
+            rows, columns = [[row[0], *row[2:]] for row in rows], [columns[0], *columns[2:]]
+        print_table(columns, rows)
     if not all(check.ok for check in checks):
         raise typer.Exit(1)

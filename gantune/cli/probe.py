@@ -14,6 +14,7 @@ import typer
 from gantune.cli.app import RUNS, Runs, app
 from gantune.cli.refs import KINDS, own_name, run_folder
 from gantune.errors import UserError
+from gantune.tracking.checkpoints import check_kept
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,6 +41,7 @@ class Place:
     def of(cls, runs: Path, ref: str, out: Path | None) -> Place:
         run = Path(ref) if ref.endswith(".pt") else run_folder(runs, ref)
         if not run.exists():
+            check_kept(run)
             raise UserError(f"there is no checkpoint {run}.")
         folder = run.parent if run.suffix == ".pt" else run
         return cls(run, folder, own_name(folder / "generator.safetensors"), out or folder / "probes")
@@ -173,6 +175,7 @@ def latent(
         raise UserError("latent: this probe is of a run's best generator; name the run itself.")
     terms = [parsed(text) for text in sums]
     pairs = [_pair(text) for text in way]
+    check_kept(place.run / "generator.safetensors")
     space = Latent(load_generator(place.run / "generator.safetensors", family), seed=seed)
     ways: dict[str, Any] = {}
     for a, b in pairs:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gantune.errors import UserError
+from gantune.tracking.checkpoints import check_kept
 from gantune.tracking.record import SweepRecord
 from gantune.tracking.store import find_sweep
 
@@ -45,6 +46,7 @@ def generator_path(runs: Path, ref: str) -> Path:
     if ref.endswith(".safetensors"):
         return Path(ref)
     path = run_folder(runs, ref) / "generator.safetensors"
+    check_kept(path)
     if not path.is_file():
         raise UserError(f"{ref} has no generator yet: its first report is still to come.")
     return path

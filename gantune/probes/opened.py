@@ -13,6 +13,7 @@ from gantune.config import Config
 from gantune.errors import UserError
 from gantune.families import open_family
 from gantune.generator_file import trusted_family
+from gantune.tracking.checkpoints import check_kept
 from gantune.training import checkpoint
 from gantune.training.schedule import noise_at
 from gantune.training.trainer import Trainer
@@ -59,6 +60,7 @@ def open_checkpoints(place: Path, family: str | None = None) -> list[Opened]:
     """The checkpoint `place`, or all that a run's folder keeps, by kimg. `UserError` when there are none, or one cannot be read."""
     paths = [place] if place.suffix == ".pt" else kept_checkpoints(place)
     if not paths:
+        check_kept(place / "best.pt")
         raise UserError(f"{place} has no checkpoint yet: its first report is still to come.")
     opened = sorted((_open(path, family) for path in paths), key=lambda one: one.kimg)
     return [one for one, before in zip(opened, [None, *opened], strict=False) if before is None or one.kimg > before.kimg]
@@ -67,6 +69,7 @@ def open_checkpoints(place: Path, family: str | None = None) -> list[Opened]:
 def open_best(place: Path, family: str | None = None) -> Opened:
     """The checkpoint `place`, or a run's best one."""
     path = place if place.suffix == ".pt" else place / "best.pt"
+    check_kept(path)
     return _open(path if path.is_file() else place / "last.pt", family)
 
 

@@ -21,6 +21,7 @@ from gantune.report.provenance import listed, varied
 from gantune.report.rows import NO_VALUE, NOT_RESCORED, Row, Sweep
 from gantune.report.series import MOST_TRIALS, curves_panel
 from gantune.report.tables import group_title
+from gantune.tracking.checkpoints import told
 from gantune.tracking.settings_key import measured_with
 
 PICTURED = 4  # trials with sample grids, and finalists beside the canonical setting
@@ -183,7 +184,7 @@ def _trial(row: Row, sweep: Sweep, rescored: bool, extra: Sequence[str]) -> dict
     )
     cells += [{"text": setting(value), "sort": _sort(value)} for value in (trial.params.get(name) for name in sweep.searched)]
     cells += [_cell(_metric(row, name)) for name in extra]
-    evidence = "; ".join(str(part) for part in (trial.evidence,) if part)
+    evidence = "; ".join(str(part) for part in (trial.evidence, told(trial.let_go)) if part)
     tag = trial.origin if trial.origin in ("canonical", "user") else ""
     return {
         "rank": row.rank,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 
-NAMED = ("auto", "local")  # addresses that Ray resolves itself
+ALONE = "local"  # starts Ray on this machine
+NAMED = ("auto", ALONE)  # addresses that Ray resolves itself
 NO_CLIENT = "Ray Client cannot run Tune: give the head's host:6379, or unset RAY_ADDRESS."
 
 

@@ -8,8 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from gantune.runtime.director import Book, replay
+from gantune.runtime.keeping import Keeping
 from gantune.runtime.ledger import Ledger
 from gantune.runtime.live import LiveState
+from gantune.runtime.orphans import remove_orphans
 from gantune.runtime.planning import Planner
 from gantune.runtime.pool import Job, run_jobs
 from gantune.runtime.population import open_population
@@ -36,6 +38,11 @@ class Desk:
         self.spool = Spool(folder)
         self.pending, self.takeovers = replay(read(folder), self.ledger, self.pruner, self.population)
         self.book = Book(self.spool, self.ledger, time.time)
+        keeping = Keeping(folder, spec.storage.checkpoints_gb, book=self.book, ledger=self.ledger, live=live, top=spec.finalists.top)
+        self.book.after = keeping.take
+        note = remove_orphans(folder)
+        if note is not None:
+            live.note(note)
 
     def phase(self, name: str, work: Callable[[Desk], None]) -> None:
         """Do a phase's work and write down that it is done."""

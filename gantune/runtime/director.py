@@ -50,6 +50,7 @@ class Book:
 
     def __init__(self, spool: Any, ledger: Ledger, clock: Callable[[], float]) -> None:
         self.spool, self.ledger, self._clock = spool, ledger, clock
+        self.after: Callable[[str, Mapping[str, Any]], None] | None = None  # told of each event that has been taken into account
 
     def append(self, kind: str, **fields: Any) -> None:
         """Write an event down, then take it into account. Raises `Halt` when the disk does not take it: nothing may happen unwritten."""
@@ -58,6 +59,8 @@ class Book:
         except OSError as error:
             raise Halt(f"the spool {self.spool.path} cannot be written ({error.strerror})") from None
         self.ledger.apply({"kind": kind, "t": self._clock(), **fields})
+        if self.after is not None:
+            self.after(kind, fields)
 
 
 def replay(

@@ -10,6 +10,7 @@ from gantune.runtime.live import TrialView
 from gantune.runtime.planning import SCORE_ALL, SCORE_SEED, to_score
 from gantune.runtime.pool import Job
 from gantune.segments import Segment, lineage
+from gantune.tracking.checkpoints import BECAUSE
 from gantune.tracking.record import SweepRecord
 from gantune.tracking.trial_record import TrialRecord, device_seconds
 
@@ -22,6 +23,9 @@ def score(desk: Desk) -> None:
         desk.live.note(f"scoring the better {len(chosen)} of {len(ledger.trials)} trials on fresh samples")
     seed, n = SCORE_SEED + spec.seed, spec.score.n
     stale = [entry for entry in chosen if ledger.scores.get(entry.id, {}).get("kimg") != entry.kimg]
+    gone = [entry for entry in stale if "best.pt" in entry.let_go]
+    if gone:
+        desk.live.note(f"trials that are not scored, as each one's checkpoint {BECAUSE}: {', '.join(entry.id for entry in gone)}")
 
     def done(job: Job) -> None:
         if job.outcome is None:
@@ -32,7 +36,11 @@ def score(desk: Desk) -> None:
         desk.book.append("score", trial=job.key, seed=seed, n=n, kimg=entry.kimg, metrics=metrics, **about)
         desk.live.show(entry, metrics.get(spec.objective.metric))
 
-    desk.run_jobs([Job(entry.id, desk.planner.trial(entry), train=False, seed=seed, n=n) for entry in stale], lambda job: None, done)
+    desk.run_jobs(
+        [Job(entry.id, desk.planner.trial(entry), train=False, seed=seed, n=n) for entry in stale if entry not in gone],
+        lambda job: None,
+        done,
+    )
 
 
 def finalists(desk: Desk) -> None:

@@ -55,6 +55,7 @@ class Entry:
     bests: dict[float, float] = field(default_factory=dict)  # running best by kimg, once there is one
     requeued: int = 0
     takeovers: list[dict[str, Any]] = field(default_factory=list)  # of other trials' checkpoints, in order: kimg, donor, params, values
+    let_go: set[str] = field(default_factory=set)  # its files that are gone, for the sweep to stay within its share of the disk
 
     def setting_before(self, kimg: float) -> tuple[dict[str, Any], dict[str, Any]]:
         """The searched and the complete values that made it what it was when it reached `kimg`."""
@@ -129,7 +130,8 @@ class Ledger:
         if event["kind"] != "driver" and self._clock is not None:
             self.search_seconds += max(0.0, now - self._clock)
         searching = event["kind"] in ("driver", "trial", "report", "end", "requeue", "takeover", "user")
-        self._clock = now if searching else None
+        in_between = event["kind"] == "let_go" and self._clock is not None  # which happens in every phase
+        self._clock = now if searching or in_between else None
 
     def _on_driver(self, event: Event) -> None:
         self.segment = int(event["segment"])
@@ -165,6 +167,9 @@ class Ledger:
         kept = {name: event[name] for name in ("kimg", "donor", "donor_kimg")} | {"at": self.trials[event["trial"]].kimg}
         kept |= {name: _frozen(event[name]) for name in ("params", "values")}
         self.trials[event["trial"]].takeovers.append(kept)
+
+    def _on_let_go(self, event: Event) -> None:
+        self.trials[event["trial"]].let_go |= set(event["files"])
 
     def _on_score(self, event: Event) -> None:
         self.scores[event["trial"]] = event

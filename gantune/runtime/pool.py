@@ -10,6 +10,7 @@ from typing import Any
 
 import ray
 
+from gantune.runtime.marker import check_seen
 from gantune.runtime.stopping import StopRequests
 from gantune.runtime.work import Plan, Result, Work, is_passing, last_line, resolve
 
@@ -51,6 +52,7 @@ class Worker:
 
     def score(self, plan: Plan, seed: int, n: int) -> dict[str, Any]:
         try:
+            check_seen(plan)
             return {"score": resolve(self._scorer)(plan, seed=seed, n=n), "error": None}
         except Exception as error:  # a checkpoint that cannot be scored is that run's result, and stops no other
             if is_passing(error):

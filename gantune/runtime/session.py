@@ -72,6 +72,11 @@ def _connect(address: str | None, cpus: int | None) -> Path | None:
             ray.init(address=address, log_to_driver=False, configure_logging=True, logging_level=logging.CRITICAL)
         except (ConnectionError, ValueError) as error:  # nobody there; no address
             raise _no_cluster(address, error) from None
+        except ray.exceptions.AuthenticationError:
+            raise UserError(
+                f"RAY_ADDRESS={address}: RAY_AUTH_MODE is token, and there is no token here. "
+                "Put the cluster's into ~/.ray/auth_token, or RAY_AUTH_TOKEN."
+            ) from None
         return None
     long_tmp = len(tempfile.gettempdir()) > SOCKET_ROOM
     context = ray.init(

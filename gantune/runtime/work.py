@@ -14,6 +14,8 @@ import sys
 import traceback
 from typing import Any, Protocol
 
+from gantune.runtime.marker import check_seen
+
 Plan = dict[str, Any]
 Result = dict[str, Any]
 
@@ -68,6 +70,7 @@ class Work:
         assert self._plan is not None, "start comes before step"
         try:
             if self._unit is None:
+                check_seen(self._plan)
                 self._unit = resolve(self._opener)(self._plan)
                 if self._unit.points:
                     return self._result(self._unit.points)

@@ -60,6 +60,14 @@ class ScoreSection(Section):
     n: int = Field(default=4000, ge=2, le=1_000_000, description="fresh samples")
 
 
+class StorageSection(Section):
+    """How much of the disk a sweep may take."""
+
+    checkpoints_gb: Positive | None = Field(
+        default=None, description="GB (10^9 bytes) that its checkpoints may take; beyond that those of the worst trials are let go"
+    )
+
+
 class SweepDocument(Section):
     """A sweep: what to run, where to look, for how long."""
 
@@ -76,6 +84,7 @@ class SweepDocument(Section):
     resources: ResourcesSection = Field(default_factory=ResourcesSection, description="what one trial occupies")
     metrics: dict[str, Any] = Field(default_factory=dict, description="how trials are measured")
     score: ScoreSection = Field(default_factory=ScoreSection, description="how the best checkpoint is measured")
+    storage: StorageSection = Field(default_factory=StorageSection, description="how much of the disk the sweep may take")
     seed: int = Field(
         default=0, ge=0, lt=SEEDS, description="seed of the sampler and, unless `seed` is fixed or searched, of every trial of the search"
     )

@@ -18,7 +18,7 @@ from gantune.space.reading import Pins, find_space
 from gantune.space.samplers import check_serves, grid_size
 from gantune.spec import checks
 from gantune.spec.document import SweepDocument, validated
-from gantune.spec.model import Finalists, Resources, Score, SweepSpec
+from gantune.spec.model import Finalists, Resources, Score, Storage, SweepSpec
 from gantune.spec.places import Places, absolute
 from gantune.spec.sections import budget_of, objective_of, rule_of, sampler_of, scheduler_of
 from gantune.spec.sets import Set, applied, merge, read_sets
@@ -153,6 +153,7 @@ def _spec(document: SweepDocument, places: Places, *, name: str, source: str, be
         resources=Resources(**document.resources.model_dump()),
         metrics=metrics,
         score=Score(**document.score.model_dump()),
+        storage=Storage(**document.storage.model_dump()),
         seed=document.seed,
     )
     checks.check_compared(spec, form, places)

@@ -89,6 +89,13 @@ class Score:
 
 
 @dataclass(frozen=True)
+class Storage:
+    """How many GB (10^9 bytes) the sweep's checkpoints may take; None: as many as there are."""
+
+    checkpoints_gb: float | None = None
+
+
+@dataclass(frozen=True)
 class SweepSpec:
     """A whole sweep. `to_json` and `from_json` are exact inverses."""
 
@@ -111,6 +118,7 @@ class SweepSpec:
     seed: int
     on_gpu_applied: bool = False
     notes: tuple[str, ...] = ()  # what the user should know
+    storage: Storage = Storage()
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -134,6 +142,7 @@ class SweepSpec:
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> SweepSpec:
         """Back from `to_json`. No file is read again, but for a family of the user's own."""
+        content = {"storage": {}, **content}  # which sweeps of earlier versions do not have
         parts: dict[str, Any] = {key: part(**content[key]) for key, part in PARTS.items()}
         parts["space"] = space_from_json(content["space"])
         parts["family"] = frozen(content["family"])
@@ -150,4 +159,5 @@ PARTS: dict[str, type] = {
     "finalists": Finalists,
     "resources": Resources,
     "score": Score,
+    "storage": Storage,
 }

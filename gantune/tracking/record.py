@@ -238,6 +238,9 @@ class _Fold:
         kept = {name: event[name] for name in ("kimg", "donor", "donor_kimg", "params", "values")}
         self.trials[event["trial"]].takeovers.append(kept)
 
+    def _let_go(self, event: dict[str, Any]) -> None:
+        self.trials[event["trial"]].let_go += event["files"]
+
     def _score(self, event: dict[str, Any]) -> None:
         self.trials[event["trial"]].score = {name: value for name, value in event.items() if name not in ("kind", "t", "trial")}
 

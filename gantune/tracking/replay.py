@@ -15,7 +15,7 @@ from gantune.tracking import spool, store
 from gantune.tracking.connection import Connection
 from gantune.tracking.cursor import TrackingState, load_cursor, tracking_uri
 from gantune.tracking.lock import driver_of, held
-from gantune.tracking.runs import RunBuffer, artifacts_of, metrics_of, pictures_of
+from gantune.tracking.runs import FILES, RunBuffer, artifacts_of, metrics_of, pictures_of
 from gantune.tracking.tracker import Unreachable
 
 LOCK = ".mlflow-replay.lock"
@@ -66,6 +66,7 @@ class _Known:
     step: int = 0
     ended: bool = False
     not_finite: set[str] = field(default_factory=set)
+    let_go: list[str] = field(default_factory=list)
 
 
 class Replay:
@@ -156,6 +157,8 @@ class Replay:
             known.kimg.add(kimg)
             known.step = max(known.step, _step(event["point"]))
             known.not_finite |= {name for name, value in event["point"].items() if not math.isfinite(value)}
+        elif kind == "let_go":
+            self._trials[event["trial"]].let_go += event["files"]
         elif kind in ("end", "requeue"):
             self._trials[event["trial"]].ended = kind == "end"
         elif kind == "driver":
@@ -187,6 +190,8 @@ class Replay:
             self._buffer(event["trial"]).tags[f"takeover.{event['kimg']:g}_kimg"] = f"of {event['donor']}: {changed}"
         elif kind == "end":
             self._end(event)
+        elif kind == "let_go":
+            self._let_go(event)
         elif kind == "score":
             self._score(event)
         elif kind == "final":
@@ -211,6 +216,13 @@ class Replay:
         run = self._flush(event["trial"])
         self._files(run, self.folder / "trials" / event["trial"], event["t"])
         self._connected().tracker.set_status(run, STATUS[event["state"]], event["t"])
+
+    def _let_go(self, event: Mapping[str, Any]) -> None:
+        """What is no longer in the trial's folder takes no room in a store on the same disk either."""
+        self._buffer(event["trial"]).tags["let_go"] = ", ".join(self._trials[event["trial"]].let_go)
+        run = self._flush(event["trial"])
+        for name in event["files"]:
+            self._connected().tracker.drop(run, name, FILES[name])
 
     def _score(self, event: Mapping[str, Any]) -> None:
         """Values on fresh samples beside the curve, with what they were measured with."""

@@ -16,7 +16,7 @@ from gantune.errors import UserError
 FILE = "spool.jsonl"
 NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 MEASURED = ("point", "metrics", "floor")  # parts of an event in which these words are numbers
-OF_TRIAL = ("report", "end", "requeue", "takeover", "score")  # events about a trial that an earlier one began
+OF_TRIAL = ("report", "end", "requeue", "takeover", "score", "let_go")  # events about a trial that an earlier one began
 REPORTS_TO_DISK = 1.0  # seconds between two waits for the disk; a power cut costs the reports since
 Event = dict[str, Any]
 

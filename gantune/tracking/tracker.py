@@ -103,9 +103,18 @@ class Tracker:
             try:
                 os.link(path, partial)
             except OSError:  # another file system, or one without hard links
+                if not path.exists():  # the sweep has let go of it meanwhile
+                    return
                 shutil.copy2(path, partial)
             os.replace(partial, target)
             partial.unlink(missing_ok=True)  # replacing a link by another to the same file does nothing
+
+    def drop(self, run: str, name: str, folder: str) -> None:
+        """Remove an artifact from a store on this machine's disks; elsewhere it stays."""
+        root = urlparse(self._artifacts[run])
+        if root.scheme == "file":
+            with _talking():
+                (Path(unquote(root.path)) / folder / name).unlink(missing_ok=True)
 
     def steps_of_pictures(self, run: str, key: str) -> set[int]:
         """The steps at which the run has pictures called `key`: each was given a random name, so logging again would double it."""

@@ -38,6 +38,7 @@ class TrialRecord:
     kimg: float = 0.0
     seconds: float = 0.0  # of its device: training and measuring
     takeovers: list[dict[str, Any]] = field(default_factory=list)  # in a population: kimg, donor, params and values from there on
+    let_go: list[str] = field(default_factory=list)  # its files that are gone, for the sweep to stay within its share of the disk
     score: dict[str, Any] | None = None  # {seed, n, metrics, provenance, floor}: the best checkpoint on fresh samples
 
     @property

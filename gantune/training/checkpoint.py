@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from gantune.durable import to_disk
+from gantune.durable import to_disk, writing
 from gantune.errors import UserError
 
 FORMAT = "gantune checkpoint 1"
@@ -19,25 +19,27 @@ FORMAT = "gantune checkpoint 1"
 def save(path: Path, content: dict[str, Any]) -> None:
     """Replace `path` by `content` (tensors, numbers, texts, containers of them) in one step that survives a crash."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    with partial.open("wb") as file:
-        torch.save({"format": FORMAT} | content, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
-    to_disk(path.parent)
+    with writing(path, partial):
+        with partial.open("wb") as file:
+            torch.save({"format": FORMAT} | content, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+        to_disk(path.parent)
 
 
 def keep_as(path: Path, other: Path) -> None:
     """Keep today's `path` under the name `other`, without copying its bytes where the file system can."""
     partial = other.with_name(f".{other.name}.{os.getpid()}")
-    partial.unlink(missing_ok=True)
-    try:
-        os.link(path, partial)
-    except OSError:  # a file system without hard links
-        partial.write_bytes(path.read_bytes())
-        to_disk(partial)
-    os.replace(partial, other)
-    to_disk(other.parent)
+    with writing(other, partial):
+        partial.unlink(missing_ok=True)
+        try:
+            os.link(path, partial)
+        except OSError:  # a file system without hard links
+            partial.write_bytes(path.read_bytes())
+            to_disk(partial)
+        os.replace(partial, other)
+        to_disk(other.parent)
 
 
 def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:

@@ -17,11 +17,12 @@ from gantune.report.finals import contenders, sentence, verdict
 from gantune.report.numbers import mean_std, number, percent
 from gantune.report.provenance import in_words
 from gantune.report.rows import NO_VALUE, NOT_RESCORED, STOPPED_EARLY, Sweep
-from gantune.report.section import KINDS, Shelf, _floor, _importance, _reference, section
+from gantune.report.section import KINDS, Shelf, _floor, _importance, _reference, _trial, section
 from gantune.report.summary import summary
 from gantune.report.words import MEANINGS
 from gantune.stopping import Reason
 from gantune.tracking.record import SweepRecord
+from gantune.tracking.spool import Spool
 
 
 def _sweep(folder: Path, **options: object) -> Sweep:
@@ -43,6 +44,17 @@ def test_rank_is_by_rescored_value(tmp_path: Path) -> None:
     assert sweep.best is not None
     assert sweep.record.best is not None
     assert sweep.best.id == sweep.record.best.id
+
+
+def test_a_row_says_that_its_checkpoint_was_let_go(tmp_path: Path) -> None:
+    _sweep(tmp_path / "dcgan-1")
+    for id, name in (("0001", "last.pt"), ("0001", "best.pt"), ("0002", "last.pt")):
+        with Spool(tmp_path / "dcgan-1") as spool:
+            spool.append("let_go", trial=id, files=[name], bytes=7)
+    sweep = Sweep.of(SweepRecord.load(tmp_path / "dcgan-1"))
+    told = {row.id: _trial(row, sweep, False, [])["evidence"] for row in sweep.rows}
+    assert told["0001"].endswith("; its checkpoint was let go to stay within storage.checkpoints_gb")
+    assert "let go" not in told["0002"]
 
 
 def test_values_with_other_settings_are_ranked_apart(tmp_path: Path) -> None:

@@ -47,6 +47,7 @@ class HandsOut:
 @pytest.mark.slow
 def test_short_trials_need_one_worker_for_each_slot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=":")
+    (tmp_path / "sweep.json").touch()
     director = HandsOut(tmp_path)
     with session(local=True, cpus=SLOTS):
         run_search(director, StopRequests(tmp_path), storage=tmp_path / "ray", slots=SLOTS, cpu=1, gpu=0, opener="synthetic:Synthetic")  # type: ignore[arg-type]  # all of a director that Tune needs here

@@ -100,6 +100,9 @@ MISTAKES = [
     ("resources: {gpu: -1}", "", "resources.gpu: is at least 0, got -1."),
     ("metrics: {extractor: incption}", "", "metrics: extractor is one of"),
     ("metrics: {n_fak: 3}", "", 'Did you mean "n_fake"?'),
+    ("storage: {checkpoints_gb: 0}", "", "storage.checkpoints_gb: is above 0, got 0."),
+    ("storage: {checkpoint_gb: 5}", "", "storage.checkpoint_gb: unknown key 'checkpoint_gb'. Did you mean \"checkpoints_gb\"?"),
+    ("storage: 50", "", "storage: a mapping of keys to values is needed, got 50."),
     ("score: {n: 0}", "", "score.n: is at least 2, got 0."),
     ("seed: -1", "", "seed: is at least 0, got -1."),
     ("seed: 2147483647", "", "seed: is below 2147473648, got 2147483647."),
@@ -288,6 +291,16 @@ def test_bundled_sweeps_load_and_come_back_from_json(name: str, gpus: int) -> No
     spec = load_sweep(name, gpus=gpus)
     assert SweepSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
     assert spec.on_gpu_applied is (gpus > 0)
+
+
+def test_checkpoints_may_be_limited_and_sweeps_from_before_are_without_a_limit() -> None:
+    assert load(BASE).storage.checkpoints_gb is None
+    spec = load(BASE + "storage: {checkpoints_gb: 50}", sets=["storage.checkpoints_gb=2.5"])
+    assert spec.storage.checkpoints_gb == 2.5
+    content = json.loads(json.dumps(spec.to_json()))
+    assert SweepSpec.from_json(content) == spec
+    del content["storage"]
+    assert SweepSpec.from_json(content).storage.checkpoints_gb is None
 
 
 def test_json_keeps_schedules_conditions_and_options() -> None:

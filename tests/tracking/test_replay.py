@@ -189,6 +189,25 @@ def test_files_and_pictures_become_artifacts_at_the_end_of_a_trial(runs: Path) -
     ).stat().st_ino
 
 
+def test_what_was_let_go_leaves_a_store_on_this_disk_too(runs: Path) -> None:
+    folder = write_sweep(runs, done=False)
+    trial = folder / "trials" / "0000"
+    trial.mkdir(parents=True)
+    for name in ("best.pt", "last.pt"):
+        (trial / name).write_text(name)
+    sync(folder)
+    for name in ("last.pt", "best.pt"):
+        with Spool(folder) as spool:
+            spool.append("let_go", trial="0000", files=[name], bytes=7)
+        (trial / name).unlink()
+        sync(folder)
+        [run] = runs_of(uri_of(runs))["0000"]
+        assert f"checkpoints/{name}" not in files_of(run)
+    assert run.data.tags["let_go"] == "last.pt, best.pt"
+    assert SweepRecord.load(folder).trials[0].let_go == ["last.pt", "best.pt"]
+    assert_whole(folder, uri_of(runs))
+
+
 def test_a_trial_taken_up_again_is_running_again(runs: Path) -> None:
     folder = write_sweep(runs, done=False)
     sync(folder)

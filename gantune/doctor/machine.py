@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import http.client
 import importlib.metadata
 import os
 import shutil
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
+from gantune.doctor import node, words
+from gantune.doctor.check import Check
 from gantune.runtime.address import NAMED, NO_CLIENT, knock
 
 
-@dataclass(frozen=True)
-class Check:
-    """One finding; `mend` says what to do when it is not ok."""
-
-    name: str
-    ok: bool
-    found: str
-    mend: str = ""
-
-
-def examine(runs: Path) -> list[Check]:
+def examine_machine(runs: Path) -> list[Check]:
     """All findings, in the order in which they matter. Nothing is changed on the machine."""
     checks: list[Callable[[], Check]] = [
         _python,
@@ -65,8 +53,7 @@ def _cores() -> Check:
 
 
 def _memory() -> Check:
-    gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return Check("memory", gib >= 3.5, f"{gib:.1f} GiB", "Ray and two trials want 4 GiB; use fewer slots with --set resources.cpu=N.")
+    return words.memory(node.memory(), 3.5, "Ray and two trials want 4 GiB; use fewer slots with --set resources.cpu=N.")
 
 
 def _gpu() -> Check:
@@ -89,41 +76,19 @@ def _folder(runs: Path) -> Check:
 
 
 def _disk(runs: Path) -> Check:
-    place = runs.absolute()
-    while not place.exists():
-        place = place.parent
-    gib = shutil.disk_usage(place).free / 2**30
-    return Check(
-        "free disk", gib >= 2, f"{gib:.0f} GiB", "Sweeps keep two checkpoints a trial; free some space or give another --runs DIR."
-    )
+    mend = "Sweeps keep two checkpoints a trial; free some space, set storage.checkpoints_gb, or give another --runs DIR."
+    return words.disk("free disk", node.free(str(runs.absolute())), 2, mend)
 
 
 def _shm() -> Check:
-    place = Path("/dev/shm")
-    if not place.is_dir():
-        return Check("/dev/shm", True, "not used on this system")
-    gib = shutil.disk_usage(place).total / 2**30
-    return Check(
-        "/dev/shm", gib >= 0.5, f"{gib:.1f} GiB", "Ray's object store wants shared memory; in Docker give --ipc=host or --shm-size=2g."
-    )
+    return words.shm(node.shm())
 
 
 def _tracker() -> Check:
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")
     if not uri.startswith("http"):
         return Check("MLflow", True, uri or "the store in the runs folder")
-    mend = "Start the server, or unset MLFLOW_TRACKING_URI. A sweep runs on without it; `gantune sync` catches up."
-    place, asked = f"{uri.rstrip('/')}/api/2.0/mlflow/experiments/search", b'{"max_results": 1}'
-    try:
-        request = urllib.request.Request(place, data=asked, headers={"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=5) as answer:  # the API: /health answers even where the Host header is refused
-            return Check("MLflow", answer.status == 200, uri)
-    except urllib.error.HTTPError as error:
-        if error.code == 403:
-            mend = f"The server refuses this host name: start it with --allowed-hosts {uri.split('//')[-1].rstrip('/')}."
-        return Check("MLflow", False, f"{uri} answers {error.code}", mend)
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        return Check("MLflow", False, f"{uri}: {error}", mend)
+    return words.tracker(uri, node.ask_tracker(uri))
 
 
 def _ray() -> Check:

@@ -1,0 +1,32 @@
+"""What a driver does with the disk as it takes a sweep up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from driver import spec
+
+from gantune.runtime.desk import Desk
+from gantune.runtime.live import LiveState
+from gantune.runtime.session import Session
+from gantune.spec import Storage
+from gantune.tracking.store import freeze
+
+
+def test_orphans_are_removed_and_checkpoints_kept_within_their_share(tmp_path: Path) -> None:
+    wanted = replace(spec(), storage=Storage(checkpoints_gb=1e-6))
+    freeze(tmp_path, wanted.to_json())
+    place = tmp_path / "trials" / "0001"
+    place.mkdir(parents=True)
+    for name in ("last.pt", "best.pt", ".last.pt.4000001"):
+        (place / name).write_bytes(bytes(800))
+    desk = Desk(wanted, tmp_path, LiveState("x"), Session(None, 2, 0), opener="", scorer="")
+    assert not (place / ".last.pt.4000001").exists()
+    desk.book.append("driver", segment=1)
+    desk.book.append("trial", trial="0001", number=1, params={"lr_g": 1e-3}, values={}, origin="sampler")
+    desk.book.append("report", trial="0001", point={"kimg": 4.0, "fid": 3.0})
+    assert (place / "last.pt").exists()
+    desk.book.append("end", trial="0001", state="complete", reason="budget")
+    assert sorted(path.name for path in place.iterdir()) == ["best.pt"]
+    desk.spool.close()
