@@ -23,6 +23,7 @@ from mlflow.entities import Metric, Param, Run, RunTag, ViewType  # noqa: E402
 from mlflow.exceptions import MlflowException  # noqa: E402
 from mlflow.tracking import MlflowClient  # noqa: E402
 from requests import RequestException  # noqa: E402
+from sqlalchemy import make_url  # noqa: E402
 from sqlalchemy.exc import SQLAlchemyError  # noqa: E402
 
 METRICS_PER_BATCH = 800  # of a thousand things in a request, with room for the next two
@@ -46,7 +47,10 @@ class Tracker:
         with _talking():
             if local:  # two processes must not create one data base at the same time
                 runs.mkdir(parents=True, exist_ok=True)
-                with held(runs / ".mlflow.lock", seconds=OPENING_SECONDS):
+                with held(runs / ".mlflow.lock", seconds=OPENING_SECONDS) as mine:
+                    if not mine:
+                        raise Unreachable("another process keeps creating the data base")
+                    _make(uri)
                     self._client = MlflowClient(tracking_uri=uri)
                     self._experiment = self._open(experiment, (runs.resolve() / "artifacts").as_uri())
             else:
@@ -142,6 +146,18 @@ class Tracker:
 def metric(name: str, value: float, at: float, step: int) -> Metric:
     """One point of a curve. Its time is the event's, so that sending it twice sends the same row."""
     return Metric(name, value, _ms(at), step)
+
+
+def _make(uri: str) -> None:
+    """Give a new data base its tables before it bears its name: one that was killed in the middle of that could never be opened again."""
+    name = make_url(uri).database
+    if name is None or Path(name).exists():
+        return
+    partial = Path(name).with_name(f".{Path(name).name}.new")
+    for part in (partial, partial.with_name(f"{partial.name}-journal")):
+        part.unlink(missing_ok=True)
+    MlflowClient(tracking_uri=f"sqlite:///{partial}").search_experiments(max_results=1)
+    os.replace(partial, name)
 
 
 @contextlib.contextmanager
