@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from gantune import steady
 from gantune.runtime.director import Book, replay
 from gantune.runtime.ledger import Ledger
 from gantune.runtime.live import LiveState
@@ -35,7 +36,7 @@ class Desk:
         self.population = open_population(spec)
         self.spool = Spool(folder)
         self.pending, self.takeovers = replay(read(folder), self.ledger, self.pruner, self.population)
-        self.book = Book(self.spool, self.ledger, time.time)
+        self.book = Book(self.spool, self.ledger, steady.now)
 
     def phase(self, name: str, work: Callable[[Desk], None]) -> None:
         """Do a phase's work and write down that it is done."""
