@@ -6,13 +6,14 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from gantune.runtime.stopping import Halt
 
 NICE = 19  # trials come first: Ray runs its workers at 15, and the writer has the sweep's end to catch up
-PATIENCE = 60.0  # seconds after the sweep's end
+PATIENCE, POLL = 60.0, 0.2  # seconds after the sweep's end; between two looks whether to wait on
 
 
 class Follower:
@@ -25,12 +26,13 @@ class Follower:
         with open(folder / "mlflow-writer.log", "ab") as log:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
-    def drain(self) -> str | None:
-        """Wait until everything has arrived; one line for the user when it has not."""
-        try:
-            code = self._process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            code = None
+    def drain(self, poll: Callable[[], None] = lambda: None) -> str | None:
+        """Wait until everything has arrived; one line for the user when it has not. `poll` is called meanwhile, and may raise."""
+        until, code = time.monotonic() + PATIENCE, None
+        while code is None and time.monotonic() < until:
+            poll()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                code = self._process.wait(POLL)
         return (
             None
             if code == 0
