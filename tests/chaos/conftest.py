@@ -13,10 +13,10 @@ import pytest
 for name in ("runtime", "tracking"):
     sys.path.insert(0, str(Path(__file__).parents[1] / name))
 
-from mlflow_stores import uri_of
-from processes import DriverProcess
+from mlflow_stores import uri_of  # noqa: E402
+from processes import DriverProcess  # noqa: E402
 
-from gantune.tracking.tracker import Tracker
+from gantune.tracking.tracker import Tracker  # noqa: E402
 
 
 @pytest.fixture(scope="session")
