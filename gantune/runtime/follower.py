@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from gantune.runtime.stopping import Halt
+from gantune.tracking.cursor import load_cursor
 
 NICE = 19  # trials come first: Ray runs its workers at 15, and the writer has the sweep's end to catch up
-PATIENCE, POLL = 60.0, 0.2  # seconds after the sweep's end; between two looks whether to wait on
+PATIENCE, POLL = 60.0, 0.2  # seconds in which nothing arrives, after the sweep's end; between two looks
 
 
 class Follower:
@@ -27,10 +28,15 @@ class Follower:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def drain(self, poll: Callable[[], None] = lambda: None) -> str | None:
-        """Wait until everything has arrived; one line for the user when it has not. `poll` is called meanwhile, and may raise."""
-        until, code = time.monotonic() + PATIENCE, None
-        while code is None and time.monotonic() < until:
+        """Wait for everything to arrive, as long as something does; one line for the user when not all of it has. `poll` is called
+        meanwhile, and may raise."""
+        code, sent, until = None, -1, 0.0
+        while code is None:
             poll()
+            before, sent = sent, self._sent
+            until = time.monotonic() + PATIENCE if sent > before else until
+            if time.monotonic() >= until:
+                break
             with contextlib.suppress(subprocess.TimeoutExpired):
                 code = self._process.wait(POLL)
         return (
@@ -38,6 +44,12 @@ class Follower:
             if code == 0
             else f"MLflow is behind: `gantune sync {self.folder.name}` brings it up to date (see {self.folder}/mlflow-writer.log)."
         )
+
+    @property
+    def _sent(self) -> int:
+        """Bytes of the spool that have arrived."""
+        cursor = load_cursor(self.folder)
+        return 0 if cursor is None else cursor.offset
 
     def end(self) -> None:
         """Leave no process behind."""
