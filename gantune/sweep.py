@@ -147,7 +147,7 @@ def _drive(
             stack.enter_context(desk.stops.listening())
             follower = stack.enter_context(following(folder))
             _run(desk, changes)
-            behind = follower.drain()
+            behind = follower.drain(desk.stops.poll)
     except Halt as halt:
         raise SweepInterrupted(folder, str(halt)) from None
     if behind is not None:

@@ -109,21 +109,25 @@ class _Lines:
 
     def update(self) -> None:
         """Print what is new."""
-        picture, title = self.live.picture, objective.title(self.metric)
+        picture = self.live.picture
         self._say(f"phase {picture.phase}", f"[{picture.name}] {picture.phase}")
         for index, note in enumerate(picture.notes):
             self._say(f"note {index}", note)
         for view in [*picture.trials.values(), *picture.finals.values()]:
-            if view.state == "running":
-                continue
-            name, state, kimg, value, d_loss, distance, reason = _cells(view, self.equilibrium, self.metric)
-            if view.score is not None:
-                self._say(f"{view.id} scored", f"{name}  {title} {value} on fresh samples")
-                continue
-            loss = (f"  d_loss {d_loss}" if d_loss else "") + (f" ({distance})" if distance else "")
-            self._say(f"{view.id} {state}", f"{name}  {state}  {kimg} kimg  {title} {value}{loss}  {reason}".rstrip())
+            if view.state != "running":
+                key = f"{view.id} {view.state if view.score is None else 'scored'}"
+                if key not in self.said:  # asked of every trial at every report, so that no line may be put together in vain
+                    self._say(key, self._ended(view))
         if picture.phase in ("search", "finalists") and time.monotonic() - self.spoke > HEARTBEAT:
             self._print(_headline(picture).plain)
+
+    def _ended(self, view: TrialView) -> str:
+        title = objective.title(self.metric)
+        name, state, kimg, value, d_loss, distance, reason = _cells(view, self.equilibrium, self.metric)
+        if view.score is not None:
+            return f"{name}  {title} {value} on fresh samples"
+        loss = (f"  d_loss {d_loss}" if d_loss else "") + (f" ({distance})" if distance else "")
+        return f"{name}  {state}  {kimg} kimg  {title} {value}{loss}  {reason}".rstrip()
 
     def _say(self, key: str, line: str) -> None:
         if key not in self.said:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from gantune import steady
 from gantune.runtime.director import Book, replay
 from gantune.runtime.keeping import Keeping
 from gantune.runtime.ledger import Ledger
@@ -37,7 +38,7 @@ class Desk:
         self.population = open_population(spec)
         self.spool = Spool(folder)
         self.pending, self.takeovers = replay(read(folder), self.ledger, self.pruner, self.population)
-        self.book = Book(self.spool, self.ledger, time.time)
+        self.book = Book(self.spool, self.ledger, steady.now)
         keeping = Keeping(folder, spec.storage.checkpoints_gb, book=self.book, ledger=self.ledger, live=live, top=spec.finalists.top)
         self.book.after = keeping.take
         note = remove_orphans(folder)

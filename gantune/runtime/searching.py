@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-
+from gantune import steady
 from gantune.runtime.desk import Desk
 from gantune.runtime.director import Director, Limits, to_continue
 from gantune.runtime.ledger import Entry
@@ -29,7 +28,7 @@ def search(desk: Desk) -> None:
         pending=desk.pending,
         population=desk.population,
         takeovers=desk.takeovers,
-        clock=time.time,
+        clock=steady.now,
     )
     if not director.is_exhausted:
         storage = desk.folder.resolve() / "ray" / str(desk.ledger.segment)

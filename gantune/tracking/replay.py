@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import time
@@ -16,7 +17,7 @@ from gantune.tracking.connection import Connection
 from gantune.tracking.cursor import TrackingState, load_cursor, tracking_uri
 from gantune.tracking.lock import driver_of, held
 from gantune.tracking.runs import FILES, RunBuffer, artifacts_of, metrics_of, pictures_of
-from gantune.tracking.tracker import Unreachable
+from gantune.tracking.tracker import Unreachable, in_short
 
 LOCK = ".mlflow-replay.lock"
 CHUNK = 20_000  # points between two savings of the cursor
@@ -97,6 +98,9 @@ class Replay:
         except Unreachable:
             self._reset()
             raise
+        except OSError as error:  # the sweep's own folder does not take the cursor
+            self._reset()
+            raise Unreachable(in_short(error)) from error
 
     def _advance(self) -> None:
         if self._at is None and not self._connect():
@@ -113,11 +117,12 @@ class Replay:
         TrackingState(self.uri, "ok").save(self.folder)
 
     def failed(self, error: Unreachable) -> None:
-        """Leave word that the store is behind, and why."""
+        """Leave word that the store is behind, and why, where the disk takes it."""
         cursor = load_cursor(self.folder)
         offset = cursor.offset if cursor is not None and cursor.uri == self.uri else 0
         pending = sum(1 for _ in spool.read_from(self.folder, offset))
-        TrackingState(self.uri, "unreachable", pending, str(error)).save(self.folder)
+        with contextlib.suppress(OSError):
+            TrackingState(self.uri, "unreachable", pending, str(error)).save(self.folder)
 
     def close_abandoned(self) -> None:
         """Mark runs that nobody trains any more as killed: the driver is gone, and left them without an end."""

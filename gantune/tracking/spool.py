@@ -10,6 +10,7 @@ from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from gantune import steady
 from gantune.durable import to_disk
 from gantune.errors import UserError
 
@@ -35,7 +36,7 @@ class Spool:
     def append(self, kind: str, **fields: Any) -> None:
         """Write one event. It is on the disk when this returns (a report within a second, or at the next event), or, when the disk is
         full, not in the file at all."""
-        event = {"kind": kind, "t": round(time.time(), 6), **fields}
+        event = {"kind": kind, "t": round(steady.now(), 6), **fields}
         line = (json.dumps(_writable(event), separators=(",", ":"), allow_nan=False, default=_plain) + "\n").encode()
         try:
             written = 0

@@ -21,9 +21,11 @@ prepare()
 
 from mlflow.entities import Metric, Param, Run, RunTag, ViewType  # noqa: E402
 from mlflow.exceptions import MlflowException  # noqa: E402
+from mlflow.store.db.db_types import DATABASE_ENGINES  # noqa: E402
 from mlflow.tracking import MlflowClient  # noqa: E402
 from requests import RequestException  # noqa: E402
-from sqlalchemy.exc import SQLAlchemyError  # noqa: E402
+from sqlalchemy import make_url  # noqa: E402
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError  # noqa: E402
 
 METRICS_PER_BATCH = 800  # of a thousand things in a request, with room for the next two
 NAMES_PER_BATCH = 100  # MLflow's limit on params and on tags
@@ -42,11 +44,13 @@ class Tracker:
     def __init__(self, uri: str, runs: Path, experiment: str) -> None:
         self.uri = uri
         self._artifacts: dict[str, str] = {}  # run id → where its artifacts lie
-        local = uri.startswith("sqlite:")
         with _talking():
-            if local:  # two processes must not create one data base at the same time
+            if re.split(r"[:+]", uri)[0] in DATABASE_ENGINES:  # two processes must not create one at the same time
                 runs.mkdir(parents=True, exist_ok=True)
-                with held(runs / ".mlflow.lock", seconds=OPENING_SECONDS):
+                with held(runs / ".mlflow.lock", seconds=OPENING_SECONDS) as mine:
+                    if not mine:
+                        raise Unreachable("another process keeps creating the data base")
+                    _make(uri)
                     self._client = MlflowClient(tracking_uri=uri)
                     self._experiment = self._open(experiment, (runs.resolve() / "artifacts").as_uri())
             else:
@@ -153,20 +157,35 @@ def metric(name: str, value: float, at: float, step: int) -> Metric:
     return Metric(name, value, _ms(at), step)
 
 
+def _make(uri: str) -> None:
+    """Give a new sqlite file its tables before it bears its name: one that was killed in the middle of that could never be opened again."""
+    url = make_url(uri)
+    if url.get_backend_name() != "sqlite" or url.database is None or Path(url.database).exists():
+        return
+    name = url.database
+    partial = Path(name).with_name(f".{Path(name).name}.new")
+    for part in (partial, partial.with_name(f"{partial.name}-journal")):
+        part.unlink(missing_ok=True)
+    MlflowClient(tracking_uri=f"sqlite:///{partial}").search_experiments(max_results=1)
+    os.replace(partial, name)
+
+
 @contextlib.contextmanager
 def _talking() -> Iterator[None]:
     try:
         yield
-    except (MlflowException, RequestException, SQLAlchemyError, OSError) as error:
-        raise Unreachable(_in_short(error)) from error
+    except (MlflowException, RequestException, SQLAlchemyError, OSError, ImportError) as error:  # the last: a data base's driver
+        raise Unreachable(in_short(error)) from error
 
 
-def _in_short(error: BaseException) -> str:
-    """What the operating system said, where it is behind the error; else the error's own words."""
+def in_short(error: BaseException) -> str:
+    """What the operating system or the data base said, where it is behind the error; else the error's own words."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.strerror:
             return cause.strerror if cause.filename is None else f"{cause.strerror}: {cause.filename}"
+        if isinstance(cause, DBAPIError):
+            return " ".join(str(cause.orig).split())[:300]
         cause = cause.__cause__ or cause.__context__
     return " ".join(str(error).split())[:300]
 

@@ -17,7 +17,7 @@ from gantune.tracking.lock import held
 from gantune.tracking.replay import LOCK, Replay
 from gantune.tracking.tracker import Unreachable
 
-POLL, SLOWEST = 0.7, 60.0  # seconds between two looks; between two tries at a store that is gone
+POLL, SLOWEST = 0.7, 20.0  # seconds between two looks; between two tries at a store that is gone, well below a driver's patience
 PREDECESSOR = 600.0  # seconds for the writer of an earlier driver to end
 
 

@@ -70,13 +70,15 @@ def main() -> None:
     flags.add_argument("--more", type=int, default=0)
     flags.add_argument("--zoo", action="store_true")
     flags.add_argument("--hours", type=float)
+    flags.add_argument("--cluster", action="store_true", help="the one that RAY_ADDRESS names")
     given = flags.parse_args()
+    where: dict[str, Any] = {"local": not given.cluster, "cpus": None if given.cluster else 2, "opener": OPENER, "scorer": SCORER}
     try:
         if given.resume:
-            record = resume_sweep(given.folder, more_trials=given.more, hours=given.hours, local=True, cpus=2, opener=OPENER, scorer=SCORER)
+            record = resume_sweep(given.folder, more_trials=given.more, hours=given.hours, **where)
         else:
             wanted = zoo_spec(given.trials) if given.zoo else spec(given.trials, hours=given.hours)
-            record = run_sweep(wanted, given.folder, local=True, cpus=2, opener=OPENER, scorer=SCORER)
+            record = run_sweep(wanted, given.folder, **where)
     except SweepInterrupted as stopped:
         print(stopped)
         raise SystemExit(130) from None

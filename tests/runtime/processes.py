@@ -23,8 +23,8 @@ class DriverProcess:
     ) -> None:
         self.folder = folder
         path = os.pathsep.join([str(HERE.parents[1]), str(HERE)])
-        environment = os.environ | {"PYTHONPATH": path, "SYNTHETIC_SECONDS": str(seconds)} | env
-        environment["MLFLOW_TRACKING_URI"] = f"sqlite:///{(cwd or folder.parent) / 'mlflow.db'}"
+        store = f"sqlite:///{(cwd or folder.parent) / 'mlflow.db'}"
+        environment = os.environ | {"PYTHONPATH": path, "SYNTHETIC_SECONDS": str(seconds), "MLFLOW_TRACKING_URI": store} | env
         command = command or [sys.executable, str(HERE / "driver.py"), str(folder), *flags]
         self.process = subprocess.Popen(
             command,

@@ -17,7 +17,8 @@ from typing import Any
 
 
 class Synthetic:
-    """Told by the environment: SYNTHETIC_SECONDS a report, SYNTHETIC_BROKEN trial, SYNTHETIC_DIES trial@report (once)."""
+    """Told by the environment: SYNTHETIC_SECONDS a report (SYNTHETIC_FINAL_SECONDS a finalist's), SYNTHETIC_BROKEN trial, SYNTHETIC_DIES
+    trial@report (once)."""
 
     def __init__(self, plan: dict[str, Any]) -> None:
         self.plan = plan
@@ -37,7 +38,8 @@ class Synthetic:
         _write(self.folder / "plan.json", plan)
 
     def advance(self) -> dict[str, float]:
-        time.sleep(float(os.environ.get("SYNTHETIC_SECONDS", "0")))
+        seconds = os.environ.get("SYNTHETIC_SECONDS", "0")
+        time.sleep(float(os.environ.get("SYNTHETIC_FINAL_SECONDS", seconds) if "-s" in self.plan["trial"] else seconds))
         number = len(self.points) + 1
         kimg = min(self.plan["kimg"], number * self.plan["report_every"])
         floor = 20 + 30 * abs(math.log10(self.plan["values"]["lr_g"]) + 3.5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gantune.cli import live as cli_live
 from gantune.cli.live import showing
 from gantune.runtime.ledger import Entry
 from gantune.runtime.live import LiveState, Picture, TrialView
@@ -82,3 +83,13 @@ def test_a_sweep_over_families_names_them_and_shows_no_distance_from_an_equilibr
     with showing("dcgan-1", 0.5, "fid") as live:
         live.show(Entry("0001", 1, {}, {}, "sampler", points={3.0: {"d_loss": 0.625}}, state="pruned"))
     assert "d_loss 0.625 (+0.125)" in capsys.readouterr().out
+
+
+def test_in_a_pipe_each_ended_trials_line_is_put_together_once(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    made, plain = [], cli_live._cells
+    monkeypatch.setattr(cli_live, "_cells", lambda view, *given: [made.append(view.id), plain(view, *given)][1])
+    with showing("dcgan-1", 0.5, "fid") as live:
+        for number in range(50):
+            live.show(Entry(f"{number:04d}", number, {}, {}, "sampler", points={3.0: {"d_loss": 0.6}}, state="pruned"))
+    assert made == [f"{number:04d}" for number in range(50)]
+    assert capsys.readouterr().out.count("  pruned  ") == 50

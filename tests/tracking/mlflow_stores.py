@@ -50,9 +50,9 @@ def files_of(run: Any) -> set[str]:
     return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
 
 
-def assert_whole(folder: Path, uri: str) -> None:
+def assert_whole(folder: Path, uri: str, name: str = "dcgan") -> None:
     """One run for each trial, finalist and the sweep; every recorded point in it exactly once."""
-    record, found = SweepRecord.load(folder), runs_of(uri)
+    record, found = SweepRecord.load(folder), runs_of(uri, name)
     ids = [trial.id for trial in record.trials] + [final.id for final in record.finals] + ["sweep"]
     assert sorted(found) == sorted(ids)
     assert all(len(group) == 1 for group in found.values())

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from pathlib import Path
@@ -15,7 +16,7 @@ from gantune.tracking import replay as replay_module
 from gantune.tracking.cursor import CURSOR, load_cursor, load_state, mlflow_run_ids, tracking_uri
 from gantune.tracking.lock import driver_lock
 from gantune.tracking.record import SweepRecord
-from gantune.tracking.replay import sync
+from gantune.tracking.replay import Replay, sync
 from gantune.tracking.spool import Spool
 from gantune.tracking.tracker import Tracker, Unreachable
 
@@ -239,6 +240,22 @@ def test_a_server_that_is_down_is_named_and_nothing_is_lost(runs: Path, monkeypa
     sync(folder)
     assert_whole(folder, uri_of(runs))
     assert (load_state(folder) or state).state == "ok"
+
+
+def test_a_disk_without_room_for_the_cursor_is_named_and_nothing_is_lost(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write_sweep(runs)
+
+    def full(self: Path, text: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(self))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", full)
+        replay = Replay(folder, uri_of(runs))
+        with pytest.raises(Unreachable, match="No space left on device") as caught:
+            replay.advance()
+        replay.failed(caught.value)  # nor has it room to say so
+    replay.advance()
+    assert_whole(folder, uri_of(runs))
 
 
 def test_a_store_that_fails_midway_goes_on_from_its_cursor(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:

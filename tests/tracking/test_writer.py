@@ -124,6 +124,23 @@ def test_with_the_server_down_the_writer_says_so_and_gives_up_when_the_sweep_end
 
 
 @pytest.mark.slow
+def test_a_writer_killed_while_it_makes_the_data_base_leaves_none_behind(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    folder = new_sweep(runs)
+    with Spool(folder) as spool:
+        drive(spool)
+        add_trials(spool, range(1))
+    for seconds in (0.0, 1.0):
+        with writer(folder, os.getpid()) as process:
+            wait_for(lambda: (made := runs / ".mlflow.db.new").exists() and made.stat().st_size > 0)
+            time.sleep(seconds)
+            assert not (runs / "mlflow.db").exists(), "it was killed too late to show anything"
+            process.kill()
+    sync(folder)
+    assert_whole(folder, uri_of(runs))
+
+
+@pytest.mark.slow
 def test_a_server_that_comes_back_gets_everything(tmp_path: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -1,0 +1,67 @@
+"""A cluster of several nodes on this machine: one of them is lost in the middle of a sweep, and a driver on it is told to stop."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import ray
+from accounts import Counts, assert_accounted, wait_until
+from mlflow_stores import uri_of
+from processes import DriverProcess, events, opened
+from ray.cluster_utils import Cluster
+
+STORE = 80 * 2**20  # bytes
+
+
+@contextlib.contextmanager
+def cluster(nodes: int) -> Iterator[tuple[str, list[Any]]]:
+    """The address of a head that runs no trials, and nodes of one CPU."""
+    running = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": STORE, "include_dashboard": False})
+    try:
+        added = [running.add_node(num_cpus=1, object_store_memory=STORE) for _ in range(nodes)]
+        running.wait_for_nodes()
+        yield running.address, added
+    finally:
+        running.shutdown()
+
+
+@pytest.mark.cluster
+@pytest.mark.timeout(600)
+def test_a_node_lost_in_the_middle_costs_no_trial(folder: Path, start: Callable[..., DriverProcess]) -> None:
+    with cluster(3) as (address, nodes):
+        driver = start(folder, "--cluster", seconds=1.0, RAY_ADDRESS=address)
+        driver.wait_for(3, "end")
+        before = Counts.of(folder)
+        nodes[1].kill_raylet(check_alive=False)  # as when its machine is gone: no goodbye to anybody
+        driver.finish(400)
+        assert_accounted(folder, uri_of(folder.parent), before)
+    again = [event for event in events(folder) if event["kind"] == "requeue"]
+    [trial] = {event["trial"] for event in again}  # only what ran there was lost
+    assert all(event["why"] for event in again)
+    assert opened(folder).count(trial) > 1
+
+
+@pytest.mark.cluster
+@pytest.mark.timeout(600)
+def test_a_driver_on_a_cluster_stops_within_five_seconds_and_its_trials_with_it(folder: Path, start: Callable[..., DriverProcess]) -> None:
+    with cluster(2) as (address, _):
+        driver = start(folder, "--cluster", seconds=60.0, RAY_ADDRESS=address)
+        wait_until(lambda: len(opened(folder)) == 2 if (folder / "opened.log").exists() else False, 120)
+        asked = time.monotonic()
+        os.kill(driver.process.pid, signal.SIGTERM)
+        assert driver.process.wait(30) == 130
+        assert time.monotonic() - asked < 5
+        ray.init(address=address, log_to_driver=False)
+        try:
+            wait_until(lambda: ray.available_resources().get("CPU") == 2.0, 30)  # nobody trains for a driver that is gone
+        finally:
+            ray.shutdown()
+        start(folder, "--cluster", "--resume", seconds=0.02, RAY_ADDRESS=address).finish()
+        assert_accounted(folder, uri_of(folder.parent), Counts(2, 0, 0))
