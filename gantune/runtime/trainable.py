@@ -13,6 +13,11 @@ from gantune.runtime.work import Work
 class Trainable(tune.Trainable):  # type: ignore[misc]
     """One actor, many trials: `setup` and `reset_config` only note the plan, so that neither can fail."""
 
+    @classmethod
+    def default_resource_request(cls, config: dict[str, Any]) -> Any:
+        """What the trial needs; workers are reused for trials that need the same."""
+        return tune.PlacementGroupFactory([{"CPU": config["cpu"], "GPU": config["gpu"]}])
+
     def setup(self, config: dict[str, Any]) -> None:
         self._work = Work(config["opener"])
         self._work.start(json.loads(config["plan"]))

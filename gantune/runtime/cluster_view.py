@@ -1,0 +1,38 @@
+"""What Ray says of the cluster that this driver is connected to."""
+
+from __future__ import annotations
+
+import json
+
+import ray
+from ray._private.ray_constants import DEBUG_AUTOSCALING_STATUS
+from ray.autoscaler.v2.sdk import get_cluster_status
+from ray.experimental.internal_kv import _internal_kv_get
+
+from gantune.runtime.watchdog import ClusterView
+
+
+def look() -> ClusterView:
+    """Nodes and resources, at this moment."""
+    nodes = ray.nodes()
+    alive = sum(bool(node["Alive"]) for node in nodes)
+    have, free = ray.cluster_resources(), ray.available_resources()
+    return ClusterView(
+        nodes=alive,
+        lost=len(nodes) - alive,
+        starting=_starting(),
+        cpus=have.get("CPU", 0.0),
+        gpus=have.get("GPU", 0.0),
+        free_cpus=free.get("CPU", 0.0),
+        free_gpus=free.get("GPU", 0.0),
+    )
+
+
+def _starting() -> int:
+    """Nodes that the autoscaler has asked for and that have not joined. The older one leaves its status in Ray's key-value store."""
+    kept = _internal_kv_get(DEBUG_AUTOSCALING_STATUS)
+    if kept:
+        report = json.loads(kept).get("autoscaler_report") or {}
+        return len(report.get("pending_nodes") or []) + sum(map(int, (report.get("pending_launches") or {}).values()))
+    status = get_cluster_status(ray.get_runtime_context().gcs_address)
+    return len(status.pending_nodes) + sum(int(launch.count) for launch in status.pending_launches)
