@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import ray
 from ray._private.ray_constants import DEBUG_AUTOSCALING_STATUS
@@ -10,6 +11,8 @@ from ray.autoscaler.v2.sdk import get_cluster_status
 from ray.experimental.internal_kv import _internal_kv_get
 
 from gantune.runtime.watchdog import ClusterView
+
+ON_PURPOSE = ("EXPECTED_TERMINATION", "AUTOSCALER_DRAIN_PREEMPTED", "AUTOSCALER_DRAIN_IDLE")  # Ray's words
 
 
 def look() -> ClusterView:
@@ -26,6 +29,16 @@ def look() -> ClusterView:
         free_cpus=free.get("CPU", 0.0),
         free_gpus=free.get("GPU", 0.0),
     )
+
+
+def is_leaving(node: str | None) -> bool:
+    """Whether the node with this id is being drained, or is gone after that: taken back, scaled down or stopped."""
+    if node is None:
+        return False
+    if node in {str(draining) for draining in ray._raylet.GcsClient(address=ray.get_runtime_context().gcs_address).get_draining_nodes()}:
+        return True
+    gone: dict[str, Any] = next((one for one in ray.nodes() if one["NodeID"] == node and not one["Alive"]), {})
+    return gone.get("DeathReason") in ON_PURPOSE
 
 
 def _starting() -> int:

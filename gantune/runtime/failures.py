@@ -18,6 +18,7 @@ ALONE = f"one trial alone does not fit in the machine's memory: {LOWER}, or take
 WORDS = 300  # characters of an error that a reader needs
 NO_MEMORY = re.compile(r"\b(?P<device>gpu|cpu) memory is used up: (?P<why>.*)")  # see gantune.runtime.work
 ON_PURPOSE = ("node was preempted", "node was terminated expectedly", "node was terminated: ")  # Ray's words for a drained node
+OUT_OF_REACH = ("node was terminated unexpectedly", "node has died", "is unavailable")
 
 
 class Loss(StrEnum):
@@ -55,8 +56,9 @@ class Over:
     evidence: str
 
 
-def failure_of(error: BaseException | str) -> Failure:
-    """What Ray or the worker says, as an error or as the words that were kept of one."""
+def failure_of(error: BaseException | str, *, leaving: bool = False) -> Failure:
+    """What Ray or the worker says, as an error or as the words that were kept of one. `leaving` says that the worker's node is being
+    drained or was: the first sign of its end is often only a connection that breaks."""
     told = str(error)
     lines = [line.strip() for line in told.splitlines() if line.strip()]
     why = lines[-1].split(" Worker exit type")[0][:WORDS] if lines else DIED
@@ -65,9 +67,9 @@ def failure_of(error: BaseException | str) -> Failure:
         return Failure(Loss.GPU_MEMORY if full["device"] == "gpu" else Loss.CPU_MEMORY, full["why"][:WORDS])
     if isinstance(error, OutOfMemoryError) or "low on memory" in told:
         return Failure(Loss.MEMORY, why)
-    if "actor's node was" not in told and "node has died" not in told:
-        return Failure(Loss.WORKER, why)
-    return Failure(Loss.PREEMPTED if any(words in told for words in ON_PURPOSE) else Loss.NODE, why)
+    if leaving or any(words in told for words in ON_PURPOSE):
+        return Failure(Loss.PREEMPTED, why)
+    return Failure(Loss.NODE if any(words in told for words in OUT_OF_REACH) else Loss.WORKER, why)
 
 
 def after(failure: Failure, losses: int, share: float, *, alone: bool) -> Again | Over:

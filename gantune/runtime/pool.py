@@ -10,6 +10,7 @@ from typing import Any
 import ray
 
 from gantune.runtime.book import Book
+from gantune.runtime.cluster_view import is_leaving
 from gantune.runtime.failures import Failure, Loss, Over, after, failure_of
 from gantune.runtime.floor import Floor
 from gantune.runtime.live import LiveState
@@ -67,13 +68,15 @@ def run_jobs(
                 floor.running.add(job.key)
                 worker = workers.hire(floor.share_of(job.key))
                 doing[_begin(job, worker.actor)] = job, worker
+            workers.dismiss()
             for future in ray.wait(list(doing), timeout=0.2)[0]:
                 job, worker = doing.pop(future)
                 try:
                     later = _take(job, worker.actor, ray.get(future), on_report)
                 except ray.exceptions.RayError as error:  # dead, killed for memory, short of it, cut off, or its node is gone
+                    failure = failure_of(error, leaving=is_leaving(worker.node))
                     workers.fire(worker)
-                    if _goes_on(job, failure_of(error), floor, book, live):
+                    if _goes_on(job, failure, floor, book, live):
                         waiting.appendleft(job)
                     else:
                         on_done(job)

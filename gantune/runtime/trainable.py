@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import ray
 from ray import tune
 
 from gantune.runtime.work import Work
@@ -27,4 +28,4 @@ class Trainable(tune.Trainable):  # type: ignore[misc]
         return True
 
     def step(self) -> dict[str, Any]:
-        return {"gantune": json.dumps(self._work.step())}
+        return {"gantune": json.dumps(self._work.step()), "node": ray.get_runtime_context().get_node_id()}

@@ -15,6 +15,7 @@ from ray.tune import CheckpointConfig
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
+from gantune.runtime.cluster_view import is_leaving
 from gantune.runtime.director import Director
 from gantune.runtime.failures import Failure, failure_of
 from gantune.runtime.stopping import StopRequests
@@ -42,6 +43,7 @@ class DirectedSearch(Searcher):  # type: ignore[misc]
         self._director, self._opener, self.cpu = director, opener, cpu
         self.names: dict[str, str] = {}  # Tune's id → ours, of those under way
         self.failures: dict[str, Failure] = {}  # Tune's id → why its worker was lost
+        self.nodes: dict[str, str] = {}  # Tune's id → where its worker reported from
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         plan = self._director.next_plan()
@@ -54,6 +56,7 @@ class DirectedSearch(Searcher):  # type: ignore[misc]
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Ends are known from `take`; what arrives here with an error is a trial whose worker is lost."""
         name = self.names.pop(trial_id, None)
+        self.nodes.pop(trial_id, None)
         if error and name is not None:
             self._director.lost(name, self.failures.pop(trial_id, failure_of("")))
 
@@ -86,11 +89,13 @@ class DirectedScheduler(FIFOScheduler):  # type: ignore[misc]
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         self._watchdog.progress()
+        self._search.nodes[trial.trial_id] = result["node"]
         stop = self._director.take(json.loads(result["gantune"]))
         return str(FIFOScheduler.STOP if stop else FIFOScheduler.CONTINUE)
 
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
-        self._search.failures[trial.trial_id] = _failure(trial)
+        leaving = is_leaving(self._search.nodes.get(trial.trial_id))
+        self._search.failures[trial.trial_id] = failure_of(_told(trial), leaving=leaving)
 
     def _crew(self, trials: Sequence[Any]) -> Crew:
         under_way = [trial for trial in trials if trial.trial_id in self._search.names]
@@ -133,9 +138,9 @@ def _name(trial: Any) -> str:
     return str(trial.trial_id)
 
 
-def _failure(trial: Any) -> Failure:
-    """Why the trial's worker was lost, from the words that Tune has kept of it."""
+def _told(trial: Any) -> str:
+    """The words that Tune has kept of why the trial's worker was lost; it keeps them where it can."""
     try:
-        return failure_of(Path(trial.error_file).read_text())
-    except (OSError, TypeError):  # Tune keeps the file where it can
-        return failure_of("")
+        return Path(trial.error_file).read_text()
+    except (OSError, TypeError):
+        return ""

@@ -19,8 +19,9 @@ class Worker:
         self._work = Work(opener)
         self._scorer = scorer
 
-    def ready(self) -> None:
-        """It runs, so that it has its resources."""
+    def ready(self) -> str:
+        """It runs, so that it has its resources: on the node with this id."""
+        return str(ray.get_runtime_context().get_node_id())
 
     def start(self, plan: Plan) -> None:
         self._work.start(plan)
@@ -42,11 +43,19 @@ class Worker:
 
 @dataclass(eq=False)
 class Hired:
-    """An actor, the future of its start, and its share of a GPU."""
+    """An actor, the future of its start, which gives its node's id, and its share of a GPU."""
 
     actor: Any
     ready: Any
     share: float
+
+    @property
+    def node(self) -> str | None:
+        """The id of the node that it runs on; None when it never came to that."""
+        try:
+            return str(ray.get(self.ready, timeout=0))
+        except ray.exceptions.RayError:  # not there yet, or died on its way
+            return None
 
 
 @dataclass
@@ -65,8 +74,7 @@ class Workers:
         if worker is not None:
             self.idle.remove(worker)
         else:
-            while self.idle:
-                _kill(self.idle.pop())
+            self.dismiss()
             actor = ray.remote(num_cpus=self.cpu, num_gpus=share)(Worker).remote(self.opener, self.scorer)
             worker = Hired(actor, actor.ready.remote(), share)
         self.busy.append(worker)
@@ -77,6 +85,11 @@ class Workers:
         self.busy.remove(worker)
         self.idle.append(worker)
 
+    def dismiss(self) -> None:
+        """The idle ones are not needed: what they hold may be what others wait for, as when a node is lost."""
+        while self.idle:
+            _kill(self.idle.pop())
+
     def fire(self, worker: Hired) -> None:
         """It is dead, or out of reach: one that is only that must not write beside the next."""
         self.busy.remove(worker)
@@ -84,9 +97,9 @@ class Workers:
 
     def close(self) -> None:
         """The work is over."""
-        for worker in (*self.busy, *self.idle):
-            _kill(worker)
-        self.busy, self.idle = [], []
+        while self.busy:
+            _kill(self.busy.pop())
+        self.dismiss()
 
     def crew(self) -> Crew:
         """What the stall watchdog wants to know."""

@@ -17,7 +17,8 @@ from typing import Any
 
 
 class Synthetic:
-    """Told by the environment: SYNTHETIC_SECONDS a report, SYNTHETIC_BROKEN trial, SYNTHETIC_DIES trial@report (once)."""
+    """Told by the environment: SYNTHETIC_SECONDS a report, SYNTHETIC_BROKEN trial, SYNTHETIC_DIES trial@report (once), SYNTHETIC_NEEDS
+    trial=share: of a GPU, with less of which it finds no memory after its first report."""
 
     def __init__(self, plan: dict[str, Any]) -> None:
         self.plan = plan
@@ -39,6 +40,9 @@ class Synthetic:
     def advance(self) -> dict[str, float]:
         time.sleep(float(os.environ.get("SYNTHETIC_SECONDS", "0")))
         number = len(self.points) + 1
+        needy, _, share = os.environ.get("SYNTHETIC_NEEDS", "").partition("=")
+        if number > 1 and needy == self.plan["trial"].partition("-s")[0] and assigned_gpu() < float(share):
+            raise RuntimeError(f"CUDA out of memory. Tried to allocate {number} GiB")
         kimg = min(self.plan["kimg"], number * self.plan["report_every"])
         floor = 20 + 30 * abs(math.log10(self.plan["values"]["lr_g"]) + 3.5)
         point = {"kimg": kimg, "images": kimg * 1000, "fid": floor + 200 * math.exp(-kimg / 10), "d_loss": 0.5, "seconds": number * 0.1}
@@ -54,6 +58,20 @@ class Synthetic:
         _write(self.folder / "last.pt", held)
         _write(self.folder / "best.pt", held)
         return point
+
+
+def assigned_gpu() -> float:
+    """The share that Ray has given this worker."""
+    import ray
+
+    return float(ray.get_runtime_context().get_assigned_resources().get("GPU", 0.0))
+
+
+def probe(plan: dict[str, Any]) -> dict[str, int]:
+    """As a memory probe's finding looks: a quarter of the card, but for D's large batches."""
+    assert assigned_gpu() == 1.0
+    assert plan["report_every"] == plan["kimg"] <= 20.0
+    return {"used": 20 * 2**30, "total": 100 * 2**30}
 
 
 def score(plan: dict[str, Any], *, seed: int, n: int) -> dict[str, Any]:

@@ -24,6 +24,7 @@ GONE = DIED + "The actor died because its node has died. Node Id: ab\n\tthe acto
         (GONE + "preempted: spot notice", Loss.PREEMPTED, "the actor's node was preempted: spot notice"),
         ("Failure # 1\nTraceback\nOSError: [Errno 28] No space left on device", Loss.WORKER, "OSError: [Errno 28] No space left on device"),
         ("Task was killed due to the node running low on memory.", Loss.MEMORY, "low on memory."),
+        ("The actor 5f is unavailable: RPC error: Socket closed.", Loss.NODE, "Socket closed."),
         ("", Loss.WORKER, "its worker died"),
     ],
 )
@@ -31,6 +32,12 @@ def test_a_loss_is_known_by_rays_words(told: str, kind: Loss, why: str) -> None:
     failure = failure_of(told)
     assert failure.kind is kind
     assert failure.why.endswith(why)
+
+
+def test_whatever_happens_on_a_node_that_is_leaving_is_the_nodes() -> None:
+    assert failure_of("The actor 5f is unavailable: RPC error: Socket closed.", leaving=True).kind is Loss.PREEMPTED
+    assert failure_of(DIED, leaving=True).kind is Loss.PREEMPTED
+    assert failure_of("gpu memory is used up: CUDA out of memory", leaving=True).kind is Loss.GPU_MEMORY, "but for what the trial did"
 
 
 def test_a_worker_killed_for_memory_is_known_by_its_type() -> None:

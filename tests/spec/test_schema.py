@@ -36,6 +36,7 @@ def test_bundled_files_are_valid(kind: str, file: Path) -> None:
             "family: ./my_gan.py:MyGAN\ndata: folder:pictures\nstopping: [{plateau: {patience_kimg: 9}}, ./r.py:Rule]\nobjective: kid",
         ),
         ("sweep", "family: dcgan\nscheduler: none\nfixed: {k: {0: 5, 20: 1}}"),
+        ("sweep", "family: dcgan\nresources: {cpu: 2, gpu: auto}"),
         ("space", "lr_d: {log: [1e-5, 1]}\nlr_ratio: {derive: lr_d / lr_g}\nk: {int: [1, 5], when: {optimiser: [adam]}}\nbatch: 64"),
     ],
 )
@@ -54,6 +55,7 @@ def test_what_gantune_accepts_is_valid(kind: str, text: str) -> None:
         ("sweep", "family: dcgan\nstopping: [d_one]"),
         ("sweep", "family: dcgan\nobjective: {metric: d_loss}"),
         ("sweep", "family: dcgan\nfixed: {beta1: 3}"),
+        ("sweep", "family: dcgan\nresources: {gpu: some}"),
         ("sweep", "family: dcgan\non_gpu: {budgt: {trials: 3}}"),
         ("space", "lr_g: {logg: [1, 2]}"),
         ("space", "lr_g: {log: [0, 2]}"),
