@@ -20,14 +20,17 @@ def look() -> ClusterView:
     nodes = ray.nodes()
     alive = sum(bool(node["Alive"]) for node in nodes)
     have, free = ray.cluster_resources(), ray.available_resources()
+    status = get_cluster_status(ray.get_runtime_context().gcs_address)
+    demands = (*status.resource_demands.ray_task_actor_demand, *status.resource_demands.placement_group_demand)
     return ClusterView(
         nodes=alive,
         lost=len(nodes) - alive,
-        starting=_starting(),
+        starting=_starting(status),
         cpus=have.get("CPU", 0.0),
         gpus=have.get("GPU", 0.0),
         free_cpus=free.get("CPU", 0.0),
         free_gpus=free.get("GPU", 0.0),
+        unmet=sum(int(same.count) for demand in demands for same in demand.bundles_by_count),
     )
 
 
@@ -35,17 +38,17 @@ def is_leaving(node: str | None) -> bool:
     """Whether the node with this id is being drained, or is gone after that: taken back, scaled down or stopped."""
     if node is None:
         return False
-    if node in {str(draining) for draining in ray._raylet.GcsClient(address=ray.get_runtime_context().gcs_address).get_draining_nodes()}:
+    head = ray._raylet.GcsClient(address=ray.get_runtime_context().gcs_address)
+    if node in head.get_draining_nodes():
         return True
     gone: dict[str, Any] = next((one for one in ray.nodes() if one["NodeID"] == node and not one["Alive"]), {})
     return gone.get("DeathReason") in ON_PURPOSE
 
 
-def _starting() -> int:
+def _starting(status: Any) -> int:
     """Nodes that the autoscaler has asked for and that have not joined. The older one leaves its status in Ray's key-value store."""
     kept = _internal_kv_get(DEBUG_AUTOSCALING_STATUS)
     if kept:
         report = json.loads(kept).get("autoscaler_report") or {}
         return len(report.get("pending_nodes") or []) + sum(map(int, (report.get("pending_launches") or {}).values()))
-    status = get_cluster_status(ray.get_runtime_context().gcs_address)
     return len(status.pending_nodes) + sum(int(launch.count) for launch in status.pending_launches)

@@ -109,6 +109,7 @@ class Ledger:
         self.search_seconds = 0.0  # wall clock of search over all segments
         self.most: int | None = None  # trials at once, since memory ran out
         self.gpu: float | None = None  # share of a GPU that the memory probe chose
+        self.is_probed = False  # and was not only what was left when the probe failed
         self.shares: dict[str, float] = {}  # of trials and finalists' runs that need more than the sweep's
         self.too_large: list[tuple[float, float]] = []  # size of a trial that found no memory, and the share that it takes since
         self._seconds: dict[float | None, float] = {}  # of devices by the share of them that was occupied; None is the sweep's own
@@ -199,7 +200,7 @@ class Ledger:
 
     def _on_share(self, event: Event) -> None:
         if event.get("trial") is None:
-            self.gpu = float(event["gpu"])
+            self.gpu, self.is_probed = float(event["gpu"]), not event.get("failed")
             return
         self.shares[event["trial"]] = float(event["gpu"])
         if "size" in event:

@@ -95,8 +95,9 @@ class Losses:
 
 def run_fewer(book: Book, floor: Floor, live: LiveState, failure: Failure) -> None:
     """One less at a time than there were, since their machine had no memory for that many."""
-    floor.slots = min(floor.slots, len(floor.running)) - 1
-    book.append("slots", slots=floor.slots, why=failure.why)
+    slots = min(floor.slots, len(floor.running)) - 1
+    book.append("slots", slots=slots, why=failure.why)
+    floor.slots = slots
     live.set(slots=floor.slots)
     live.note(
         f"a machine ran out of memory and workers were killed: what they did goes on from its checkpoints, {floor.slots} at a time from "

@@ -11,7 +11,7 @@ import ray
 
 from gantune.errors import UserError
 from gantune.runtime.desk import Desk
-from gantune.runtime.failures import Loss, failure_of
+from gantune.runtime.failures import MAX_LOSSES, Loss, failure_of
 from gantune.runtime.ledger import Entry
 from gantune.runtime.replaying import to_continue
 from gantune.runtime.shares import MOST, share_for, words
@@ -27,7 +27,7 @@ GIB = 2**30
 
 def choose_share(desk: Desk) -> None:
     """Where the sweep leaves it open, probe what share of a GPU a trial takes, and write it down; a resume takes the same."""
-    if desk.spec.resources.gpu != "auto" or not desk.at.gpus or desk.ledger.gpu is not None:
+    if desk.spec.resources.gpu != "auto" or not desk.at.gpus or desk.ledger.is_probed:
         return
     if len(desk.ledger.trials) >= desk.ledger.total and not to_continue(desk.ledger, desk.limits):
         return
@@ -35,7 +35,8 @@ def choose_share(desk: Desk) -> None:
     found = [_probe(desk, plan) for plan in probe_plans(desk)]
     shutil.rmtree(desk.planner.folder / "probe", ignore_errors=True)
     share, why = chosen(found, int(desk.at.cpus // desk.spec.resources.cpu // desk.at.gpus))
-    desk.book.append("share", gpu=share, why=why, probed=found)
+    failed = any(one.get("error") for one in found)  # a resume probes again
+    desk.book.append("share", gpu=share, why=why, probed=found, failed=failed)
     desk.live.set(slots=desk.slots)
     desk.live.note(f"gpu: auto: a trial takes {words(share)}, as {why}")
 
@@ -59,10 +60,8 @@ def probe_plans(desk: Desk) -> Iterator[Plan]:
     search = Search(spec.space, Sampler("random", spec.seed), mode=spec.objective.mode)
     drawn = [asked.params for asked in (search.ask() for _ in range(SAMPLE)) if asked is not None]
     entries = [entry for entry in (_entry(planner.settle, params) for params in drawn) if entry is not None]
-    chosen = [entry for params, _ in spec.space.canonical() if (entry := _entry(planner.settle, params)) is not None]
-    if entries:
-        chosen.append(max(entries, key=planner.size))
-    for number, entry in enumerate(chosen):
+    canonical = [Entry("probe", 0, params, planner.settle(params), "canonical") for params, _ in spec.space.canonical()]
+    for number, entry in enumerate([*canonical, *([max(entries, key=planner.size)] if entries else [])]):
         yield planner.probe(f"{number}", entry, STEPS)
 
 
@@ -107,6 +106,18 @@ def _entry(settle: Callable[[dict[str, Any]], dict[str, Any]], params: dict[str,
 
 def _probe(desk: Desk, plan: Plan) -> dict[str, Any]:
     """Bytes that were `used` and that there are in `total`; `full` when the card had no memory for one alone; or an `error`."""
+    for _ in range(MAX_LOSSES):
+        try:
+            return _attempt(desk, plan)
+        except ray.exceptions.RayTaskError as error:
+            failure = failure_of(error)
+            break
+        except ray.exceptions.RayError as error:  # its worker is lost
+            failure = failure_of(error)
+    return {"full": True} if failure.kind is Loss.GPU_MEMORY else {"error": failure.why}
+
+
+def _attempt(desk: Desk, plan: Plan) -> dict[str, Any]:
     cpu = desk.spec.resources.cpu
     actor = ray.remote(num_cpus=cpu, num_gpus=1)(Prober).remote()
     ready, result = actor.ready.remote(), actor.measure.remote(desk.prober, plan)
@@ -116,9 +127,6 @@ def _probe(desk: Desk, plan: Plan) -> dict[str, Any]:
             desk.stops.poll()
             desk.watchdog.poll(lambda: Crew(frozenset(), len(ray.wait([ready], timeout=0)[1]), cpu, 1.0))
         return dict(ray.get(result))
-    except ray.exceptions.RayError as error:
-        failure = failure_of(error)
-        return {"full": True} if failure.kind is Loss.GPU_MEMORY else {"error": failure.why}
     finally:
         desk.watchdog.progress()
         ray.kill(actor)

@@ -98,10 +98,13 @@ class DirectedScheduler(FIFOScheduler):  # type: ignore[misc]
         self._search.failures[trial.trial_id] = failure_of(_told(trial), leaving=leaving)
 
     def _crew(self, trials: Sequence[Any]) -> Crew:
-        under_way = [trial for trial in trials if trial.trial_id in self._search.names]
-        started = {trial.trial_id for trial in under_way if trial.status == trial.RUNNING}
-        shares = [self._director.share_of(self._search.names[trial.trial_id]) for trial in under_way if trial.trial_id not in started]
-        return Crew(started, len(shares), self._search.cpu, max(shares, default=0.0))
+        shares = {
+            trial: self._director.share_of(self._search.names[trial.trial_id]) for trial in trials if trial.trial_id in self._search.names
+        }
+        running = {trial: share for trial, share in shares.items() if trial.status == trial.RUNNING}
+        waiting = [share for trial, share in shares.items() if trial not in running]
+        started = {trial.trial_id for trial in running}
+        return Crew(started, len(waiting), self._search.cpu, max(waiting, default=0.0), sum(running.values()))
 
 
 def run_search(

@@ -20,6 +20,7 @@ class ClusterView:
     gpus: float
     free_cpus: float
     free_gpus: float
+    unmet: int  # requests for resources that wait, of whatever job
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ class Crew:
     started: Set[str]  # trials whose workers run
     waiting: int  # trials whose workers have not begun
     cpu: float  # of a trial
-    gpu: float
+    gpu: float  # of the largest that waits
+    held: float = 0.0  # of GPUs, by those that run
 
 
 class Watchdog:
@@ -78,19 +80,19 @@ def reason(view: ClusterView, crew: Crew) -> str | None:
         return "the cluster has no node with a GPU yet. Wait for one, start one, or stop and use --set resources.gpu=0."
     if view.cpus < crew.cpu:
         return f"no node has {crew.cpu:g} CPU for a trial. Start nodes, or stop and use a smaller --set resources.cpu=…"
-    if crew.gpu and view.free_gpus < min(crew.gpu, 1.0) - 1e-6:
-        others = view.gpus - view.free_gpus - len(crew.started) * crew.gpu
-        return _taken("GPU", view.gpus, others)
-    if view.free_cpus < crew.cpu:
-        others = view.cpus - view.free_cpus - len(crew.started) * crew.cpu
-        return _taken("CPU", view.cpus, others)
-    return "there is room, but their workers are not up yet. If it stays so, look at the logs of a node (/tmp/ray/session_latest/logs)."
+    if not view.unmet:
+        return "they have their resources, but their workers are not up yet. If it stays so, see a node's /tmp/ray/session_latest/logs."
+    placed = max(0, crew.waiting - view.unmet)  # that wait for their process alone
+    if crew.gpu:
+        return _taken("GPU", view.gpus, view.gpus - view.free_gpus - crew.held - placed * crew.gpu)
+    return _taken("CPU", view.cpus, view.cpus - view.free_cpus - (len(crew.started) + placed) * crew.cpu)
 
 
 def _taken(what: str, total: float, others: float) -> str | None:
     if others < 0.01:
         return None
-    return f"all {total:g} {what}s are taken, {others:.3g} of them by others. Wait, or see who it is: ray list actors, ray list jobs."
+    all_of = f"the one {what} is taken, {others:.3g} of it" if total == 1 else f"of {total:g} {what}s {others:.3g} are taken"
+    return f"{all_of} by others. Wait, or see who it is with: ray list actors, ray list jobs."
 
 
 def _span(seconds: float) -> str:

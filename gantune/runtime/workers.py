@@ -105,8 +105,9 @@ class Workers:
         """What the stall watchdog wants to know."""
         futures = [worker.ready for worker in self.busy]
         started, waiting = ray.wait(futures, num_returns=len(futures), timeout=0) if futures else ([], [])
-        share = max((worker.share for worker in self.busy if worker.ready in waiting), default=0.0)
-        return Crew(frozenset(future.hex() for future in started), len(waiting), self.cpu, share)
+        wanted = max((worker.share for worker in self.busy if worker.ready in waiting), default=0.0)
+        held = sum(worker.share for worker in self.busy if worker.ready in started)
+        return Crew(frozenset(future.hex() for future in started), len(waiting), self.cpu, wanted, held)
 
 
 def _kill(worker: Hired) -> None:

@@ -110,6 +110,16 @@ def test_a_share_is_probed_once_and_written_down(tmp_path: Path, monkeypatch: py
     assert "gpu: auto: a trial takes 1/4 of a GPU, as the largest setting took 17.2 of 80.0 GiB" in desk.live.picture.notes
 
 
+def test_a_failed_probe_leaves_whole_gpus_and_is_done_again_at_the_next_resume(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory_probe, "_probe", lambda desk, plan: {"error": "ValueError: no"})
+    desk: Any = Desk(tmp_path, gpus=2)
+    choose_share(desk)
+    assert (desk.ledger.gpu, desk.ledger.is_probed) == (1.0, False)
+    monkeypatch.setattr(memory_probe, "_probe", lambda desk, plan: FOUND[1])
+    choose_share(desk)
+    assert (desk.ledger.gpu, desk.ledger.is_probed) == (1 / 4, True)
+
+
 @pytest.mark.parametrize(("gpus", "gpu"), [(0, "auto"), (2, 0.5)])
 def test_nothing_is_probed_without_gpus_or_where_the_share_is_given(tmp_path: Path, gpus: float, gpu: float | str) -> None:
     desk: Any = Desk(tmp_path, gpus, gpu)

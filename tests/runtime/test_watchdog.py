@@ -8,7 +8,7 @@ import pytest
 
 from gantune.runtime.watchdog import ClusterView, Crew, Watchdog, reason
 
-VIEW = ClusterView(nodes=2, lost=0, starting=0, cpus=8, gpus=4, free_cpus=8, free_gpus=4)
+VIEW = ClusterView(nodes=2, lost=0, starting=0, cpus=8, gpus=4, free_cpus=8, free_gpus=4, unmet=2)
 CREW = Crew(frozenset(), 2, cpu=1, gpu=0.5)
 
 
@@ -20,10 +20,12 @@ CREW = Crew(frozenset(), 2, cpu=1, gpu=0.5)
         (replace(VIEW, nodes=1, lost=2, cpus=0, gpus=0, free_cpus=0), CREW, "every node that could run them is gone. Start nodes again"),
         (replace(VIEW, gpus=0), CREW, "the cluster has no node with a GPU yet."),
         (replace(VIEW, cpus=1), replace(CREW, cpu=2), "no node has 2 CPU for a trial."),
-        (replace(VIEW, free_gpus=0), CREW, "all 4 GPUs are taken, 4 of them by others."),
-        (replace(VIEW, free_gpus=0.25), replace(CREW, started=frozenset("ab")), "all 4 GPUs are taken, 2.75 of them by others."),
-        (replace(VIEW, free_cpus=0), CREW, "all 8 CPUs are taken, 8 of them by others."),
-        (VIEW, CREW, "there is room, but their workers are not up yet."),
+        (replace(VIEW, free_gpus=0), CREW, "of 4 GPUs 4 are taken by others."),
+        (replace(VIEW, free_gpus=0.25), replace(CREW, started=frozenset("ab"), held=1.25), "of 4 GPUs 2.5 are taken by others."),
+        (replace(VIEW, free_gpus=0, unmet=1), CREW, "of 4 GPUs 3.5 are taken by others."),  # one of the two waits for its process alone
+        (replace(VIEW, gpus=1, free_gpus=0), replace(CREW, gpu=1), "the one GPU is taken, 1 of it by others."),
+        (replace(VIEW, free_cpus=0), replace(CREW, gpu=0), "of 8 CPUs 8 are taken by others."),
+        (replace(VIEW, free_gpus=0, unmet=0), CREW, "they have their resources, but their workers are not up yet."),
     ],
 )
 def test_why_nothing_moves(view: ClusterView, crew: Crew, words: str) -> None:
@@ -31,7 +33,7 @@ def test_why_nothing_moves(view: ClusterView, crew: Crew, words: str) -> None:
 
 
 def test_the_sweeps_own_trials_are_no_stall() -> None:
-    assert reason(replace(VIEW, free_gpus=0), replace(CREW, started=frozenset("abcdefgh"))) is None
+    assert reason(replace(VIEW, free_gpus=0), replace(CREW, started=frozenset("abcdefgh"), held=4.0)) is None
 
 
 class Stage:
