@@ -17,8 +17,8 @@ from typing import Any
 
 
 class Synthetic:
-    """Told by the environment: SYNTHETIC_SECONDS a report, SYNTHETIC_BROKEN trial, SYNTHETIC_DIES trial@report (once), SYNTHETIC_NEEDS
-    trial=share: of a GPU, with less of which it finds no memory after its first report."""
+    """Told by the environment: SYNTHETIC_SECONDS a report, SYNTHETIC_BROKEN trial, SYNTHETIC_DIES trial@report (once) or always,
+    SYNTHETIC_NEEDS trial=share: of a GPU, with less of which it finds no memory after its first report."""
 
     def __init__(self, plan: dict[str, Any]) -> None:
         self.plan = plan
@@ -28,6 +28,8 @@ class Synthetic:
         self.verdict: Any = None
         with open(self.folder.parent.parent / "opened.log", "a") as log:
             log.write(f"{plan['trial']}\n")
+        if os.environ.get("SYNTHETIC_DIES") == "always":
+            os.kill(os.getpid(), signal.SIGKILL)
         if plan["trial"] == os.environ.get("SYNTHETIC_BROKEN"):
             raise ValueError("this configuration cannot be opened")
         last = self.folder / "last.pt"

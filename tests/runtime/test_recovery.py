@@ -129,3 +129,11 @@ def test_errors_alike_stop_the_sweep_with_the_one_error(cluster: Cluster, tmp_pa
     with pytest.raises(SweepInterrupted, match="the first 3 trials all ended with the same error, so the sweep stops: ModuleNotFoundError"):
         run_sweep(spec(50, top=0), tmp_path / "synthetic-1", opener="no_such_module:Opener", scorer=SCORER)
     assert len(events(tmp_path / "synthetic-1", "end")) == 3
+
+
+def test_workers_that_die_at_once_stop_the_sweep(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYNTHETIC_DIES", "always")
+    cluster.add_node(num_cpus=2, object_store_memory=STORE)
+    with pytest.raises(SweepInterrupted, match="3 workers in a row died before they reported anything, so the sweep stops: "):
+        run(tmp_path / "synthetic-1", spec(50, top=0))
+    assert events(tmp_path / "synthetic-1", "end") == []
