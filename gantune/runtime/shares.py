@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 LADDER = (1 / 8, 1 / 4, 1 / 2, 1.0)
 MOST = 8  # trials on one GPU
+RESOLUTION = 10_000  # in which Ray counts: rounded up, six sixths would be more than a GPU
 FULL = 0.9  # of a card's memory; what is left is for neighbours that grow at the same time
 
 
@@ -37,11 +38,11 @@ def fit(shares: Iterable[float], gpus: float) -> bool:
 def share_for(used: float, total: float, most: int) -> float:
     """1/n for the largest n, at most `most` and 8, such that n times `used` bytes fit in 90 % of `total`; 1 when not even one does."""
     fits = int(FULL * total // used) if used > 0 else MOST
-    return 1.0 / max(1, min(fits, most, MOST))
+    return RESOLUTION // max(1, min(fits, most, MOST)) / RESOLUTION
 
 
 def words(share: float) -> str:
     """`a whole GPU`, `1/4 of a GPU`."""
     if share >= 1:
         return "a whole GPU" if share == 1 else f"{share:g} GPUs"
-    return f"1/{round(1 / share)} of a GPU" if abs(1 / share - round(1 / share)) < 1e-6 else f"{share:g} of a GPU"
+    return f"1/{round(1 / share)} of a GPU" if abs(1 / share - round(1 / share)) < 0.01 else f"{share:g} of a GPU"

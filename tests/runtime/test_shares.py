@@ -54,7 +54,16 @@ def test_trials_fit_where_their_shares_do(shares: list[float], gpus: float, fits
     ],
 )
 def test_the_probes_share_lets_as_many_trials_in_as_fit_in_nine_tenths_of_the_card(used: float, most: int, share: float) -> None:
-    assert share_for(used, 80.0, most) == pytest.approx(share)
+    assert share_for(used, 80.0, most) == pytest.approx(share, rel=1e-3)
+
+
+def test_n_shares_of_an_nth_are_no_more_than_a_gpu_as_ray_counts() -> None:
+    for n in range(1, 9):
+        share = share_for(1.0, 80.0, n)
+        assert n * round(share * 10_000) <= 10_000
+        assert fit([share] * n, 1)
+        assert not fit([share] * (n + 1), 1)
+        assert words(share) == ("a whole GPU" if n == 1 else f"1/{n} of a GPU")
 
 
 def test_a_share_has_words() -> None:
