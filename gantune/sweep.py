@@ -25,7 +25,7 @@ from gantune.runtime.searching import search
 from gantune.runtime.session import session
 from gantune.runtime.snapshots import warning_about_snapshots
 from gantune.runtime.stopping import Halt, request_stop
-from gantune.runtime.work import SCORE, TRIAL
+from gantune.runtime.work import PROBE, SCORE, TRIAL
 from gantune.spec import SweepSpec
 from gantune.tracking.lock import driver_lock, driver_of
 from gantune.tracking.record import SweepRecord
@@ -54,12 +54,13 @@ def run_sweep(
     cpus: int | None = None,
     opener: str = TRIAL,
     scorer: str = SCORE,
+    prober: str = PROBE,
 ) -> SweepRecord:
     """Run `spec` in `folder`, which holds no sweep yet.
 
     Raises `UserError` before anything is written, also when another driver was first, and `SweepInterrupted` when told to stop.
     `warm` holds trials of earlier sweeps to learn from (see gantune.warm), `command` is what was typed, `cpus` limits what Ray takes
-    of this machine, `opener` and `scorer` name other work than training GANs (see gantune.runtime.work).
+    of this machine, `opener`, `scorer` and `prober` name other work than training GANs (see gantune.runtime.work).
     """
 
     def begin() -> SweepSpec:
@@ -69,7 +70,7 @@ def run_sweep(
         freeze(folder, kept.to_json(), versions=versions(), warm=list(warm), command=command)
         return kept
 
-    return _drive(spec, begin, folder, live or LiveState(folder.name), {}, local, cpus, opener, scorer)
+    return _drive(spec, begin, folder, live or LiveState(folder.name), {}, local, cpus, opener, scorer, prober)
 
 
 def resume_sweep(
@@ -83,6 +84,7 @@ def resume_sweep(
     cpus: int | None = None,
     opener: str = TRIAL,
     scorer: str = SCORE,
+    prober: str = PROBE,
 ) -> SweepRecord:
     """Go on with the sweep in `folder`, with more trials or time than it had. Raises `UserError` when it cannot be read or is running."""
     spec = SweepSpec.from_json(frozen(folder)["spec"])
@@ -95,7 +97,7 @@ def resume_sweep(
     if warning is not None:
         live.note(warning)
     changes = {"trials": ledger.total + more_trials, **ledger.limits, **given}
-    return _drive(spec, lambda: spec, folder, live, changes, local, cpus, opener, scorer)
+    return _drive(spec, lambda: spec, folder, live, changes, local, cpus, opener, scorer, prober)
 
 
 def stop_sweep(folder: Path, trial: str | None = None) -> None:
@@ -132,17 +134,18 @@ def _drive(
     cpus: int | None,
     opener: str,
     scorer: str,
+    prober: str,
 ) -> SweepRecord:
     try:
         with ExitStack() as stack:
             at = stack.enter_context(session(local=local, cpus=cpus))
-            at.slots(spec.resources.cpu, spec.resources.gpu)  # refused here, before anything is written
+            at.slots(spec.resources.cpu, spec.resources.share(at.gpus))  # refused here, before anything is written
             folder.mkdir(parents=True, exist_ok=True)
             for note in check_cluster(folder) if at.address not in (None, ALONE) else ():
                 live.note(note)
             stack.enter_context(driver_lock(folder))
             spec = begin()
-            desk = Desk(spec, folder, live, at, opener=opener, scorer=scorer)
+            desk = Desk(spec, folder, live, at, opener=opener, scorer=scorer, prober=prober)
             stack.callback(desk.spool.close)
             stack.enter_context(desk.stops.listening())
             follower = stack.enter_context(following(folder))

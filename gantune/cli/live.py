@@ -52,6 +52,8 @@ def table_of(picture: Picture, equilibrium: float | None, metric: str) -> Render
     if hidden > 0:
         parts.append(Text(f"and {hidden} more; `gantune show {picture.name}` lists all", style="dim"))
     parts += [Text(note, style="dim") for note in picture.notes[-4:]]
+    if picture.stall is not None:
+        parts.append(Text(picture.stall, style="yellow"))
     return Group(*parts)
 
 
@@ -74,6 +76,7 @@ def _cells(view: TrialView, equilibrium: float | None, metric: str) -> list[str]
 def _headline(picture: Picture) -> Text:
     if picture.phase == "search":
         text = f"{picture.name}: search, {picture.ended} of {picture.total} trials ended, {picture.stopped_early} stopped early"
+        text += f" ({picture.troubles})" if picture.troubles else ""
     elif picture.phase == "finalists":
         done = sum(view.state == "complete" for view in picture.finals.values())
         text = f"{picture.name}: finalists and the canonical setting, {done} of {picture.finals_total} runs"
@@ -113,6 +116,8 @@ class _Lines:
         self._say(f"phase {picture.phase}", f"[{picture.name}] {picture.phase}")
         for index, note in enumerate(picture.notes):
             self._say(f"note {index}", note)
+        if picture.stall is not None:
+            self._say(f"stall {picture.stall}", picture.stall)
         for view in [*picture.trials.values(), *picture.finals.values()]:
             if view.state != "running":
                 key = f"{view.id} {view.state if view.score is None else 'scored'}"

@@ -79,6 +79,8 @@ def show(name: Annotated[str, typer.Argument(metavar="SWEEP")] = "latest", runs:
         mark = " *" if trial.origin == "canonical" else ""
         rows.append([trial.id + mark, trial.state, trial.reason or "", kimg_text(trial.kimg), f"{trial.seconds:.0f}", best, fresh, params])
     print_table(["trial", "state", "reason", "kimg", "seconds", f"best {metric}", f"{metric} on fresh samples", "parameters"], rows)
+    if record.troubles:
+        print(f"\n{record.troubles}.")
     if record.best is not None and record.best.takeovers:
         from gantune.repeating import train_command
 

@@ -105,6 +105,8 @@ def counts(cost: Spent, sweep: Sweep) -> str:
         return "No trial has started."
     listed = ", ".join(f"{count} {MEANINGS.get(reason, reason.replace('_', ' '))}" for reason, count in cost.reasons.items())
     text = f"Trials: {listed}."
+    if sweep.record.troubles and any(row.record.lost for row in sweep.rows):
+        text += f" {sweep.record.troubles[0].upper()}{sweep.record.troubles[1:]}."
     took = sum(bool(row.record.takeovers) for row in sweep.rows)
     if took:
         text += (

@@ -8,7 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from gantune import steady
-from gantune.runtime.director import Book, replay
+from gantune.runtime.book import Book, Limits
+from gantune.runtime.cluster_view import look
+from gantune.runtime.floor import Floor
 from gantune.runtime.keeping import Keeping
 from gantune.runtime.ledger import Ledger
 from gantune.runtime.live import LiveState
@@ -17,8 +19,12 @@ from gantune.runtime.planning import Planner
 from gantune.runtime.pool import Job, run_jobs
 from gantune.runtime.population import open_population
 from gantune.runtime.pruning import open_pruner
+from gantune.runtime.replaying import replay
 from gantune.runtime.session import Session
 from gantune.runtime.stopping import Halt, StopRequests
+from gantune.runtime.watchdog import Watchdog
+from gantune.runtime.work import PROBE
+from gantune.runtime.workers import Workers
 from gantune.spec import SweepSpec
 from gantune.tracking.spool import Spool, read
 
@@ -26,10 +32,12 @@ from gantune.tracking.spool import Spool, read
 class Desk:
     """One driver's tools for the sweep in `folder`. Opens the spool, so the sweep's lock is needed first."""
 
-    def __init__(self, spec: SweepSpec, folder: Path, live: LiveState, at: Session, *, opener: str, scorer: str) -> None:
-        self.spec, self.folder, self.live = spec, folder, live
-        self.opener, self.scorer = opener, scorer
-        self.slots = at.slots(spec.resources.cpu, spec.resources.gpu)
+    def __init__(
+        self, spec: SweepSpec, folder: Path, live: LiveState, at: Session, *, opener: str, scorer: str, prober: str = PROBE
+    ) -> None:
+        self.spec, self.folder, self.live, self.at = spec, folder, live, at
+        self.opener, self.scorer, self.prober = opener, scorer, prober
+        self.watchdog = Watchdog(look, lambda why: live.set(stall=why))
         self.planner = Planner(spec, folder.resolve())
         self.stops = StopRequests(folder)
         objective, budget = spec.objective, spec.budget
@@ -45,6 +53,28 @@ class Desk:
         if note is not None:
             live.note(note)
 
+    @property
+    def share(self) -> float:
+        """Of a GPU, that a trial takes unless it needs more."""
+        return self.spec.resources.share(self.at.gpus, self.ledger.gpu)
+
+    @property
+    def slots(self) -> int:
+        """How many trials may run at once: those that fit, or fewer since memory ran out."""
+        fits = self.at.slots(self.spec.resources.cpu, self.share)
+        return fits if self.ledger.most is None else min(fits, self.ledger.most)
+
+    @property
+    def limits(self) -> Limits:
+        """The sweep's time budgets, or what a resume changed them to."""
+        budget, changed = self.spec.budget, self.ledger.limits
+        hours, gpu_hours = changed.get("hours", budget.hours), changed.get("gpu_hours", budget.gpu_hours)
+        return Limits(
+            wall=None if hours is None else hours * 3600,
+            device=None if gpu_hours is None else gpu_hours * 3600,
+            device_share=self.share or 1.0,
+        )
+
     def phase(self, name: str, work: Callable[[Desk], None]) -> None:
         """Do a phase's work and write down that it is done."""
         self.stops.poll()
@@ -55,18 +85,9 @@ class Desk:
 
     def run_jobs(self, jobs: list[Job], on_report: Callable[[Job], None], on_done: Callable[[Job], None]) -> None:
         """Run jobs on the sweep's resources."""
-        resources = self.spec.resources
-        run_jobs(
-            jobs,
-            stops=self.stops,
-            slots=self.slots,
-            cpu=resources.cpu,
-            gpu=resources.gpu,
-            opener=self.opener,
-            scorer=self.scorer,
-            on_report=on_report,
-            on_done=on_done,
-        )
+        crew = Workers(self.spec.resources.cpu, self.opener, self.scorer)
+        room = Floor(self.ledger, self.slots, self.share, self.at.gpus)
+        run_jobs(jobs, crew, room, self.book, self.live, self.stops, self.watchdog, on_report=on_report, on_done=on_done)
 
     def halted(self, why: str) -> None:
         """Write down, if that is still possible, that this was no accident."""

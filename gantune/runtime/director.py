@@ -5,19 +5,24 @@ Everything is appended to the spool first and then applied to the ledger and the
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from gantune.errors import UserError
-from gantune.runtime.ledger import STATES, Entry, Event, Ledger, number
+from gantune.runtime.book import Book, Limits
+from gantune.runtime.breaker import Breaker
+from gantune.runtime.failures import Failure
+from gantune.runtime.floor import Floor
+from gantune.runtime.ledger import STATES, Entry
 from gantune.runtime.live import LiveState
+from gantune.runtime.losses import Losses
 from gantune.runtime.population import Population, Takeover
 from gantune.runtime.pruning import Pruner, compared_by
-from gantune.runtime.stopping import Halt, StopRequests
+from gantune.runtime.replaying import compared, to_continue
+from gantune.runtime.stopping import StopRequests
 from gantune.runtime.work import Plan, Result
-from gantune.tracking.spool import is_orphan
 
 
 class Search(Protocol):
@@ -28,88 +33,11 @@ class Search(Protocol):
     def tell(self, number: int, reason: str, value: float | None = None) -> str: ...
 
 
-@dataclass(frozen=True)
-class Limits:
-    """Time budgets in seconds; None is without."""
-
-    wall: float | None = None
-    device: float | None = None
-    device_share: float = 1.0  # of a device that each trial occupies
-
-    def used_up(self, wall: float, device: float) -> str | None:
-        """The budget that is used up after so many seconds of the clock and of devices."""
-        if self.wall is not None and wall >= self.wall:
-            return "hours"
-        if self.device is not None and device * self.device_share >= self.device:
-            return "gpu_hours"
-        return None
-
-
-class Book:
-    """The spool and the ledger in step."""
-
-    def __init__(self, spool: Any, ledger: Ledger, clock: Callable[[], float]) -> None:
-        self.spool, self.ledger, self._clock = spool, ledger, clock
-        self.after: Callable[[str, Mapping[str, Any]], None] | None = None  # told of each event that has been taken into account
-
-    def append(self, kind: str, **fields: Any) -> None:
-        """Write an event down, then take it into account. Raises `Halt` when the disk does not take it: nothing may happen unwritten."""
-        try:
-            self.spool.append(kind, **fields)
-        except OSError as error:
-            raise Halt(f"the spool {self.spool.path} cannot be written ({error.strerror})") from None
-        self.ledger.apply({"kind": kind, "t": self._clock(), **fields})
-        if self.after is not None:
-            self.after(kind, fields)
-
-
-def replay(
-    events: Iterable[Event], ledger: Ledger, pruner: Pruner, population: Population | None = None
-) -> tuple[dict[str, str], dict[str, Takeover]]:
-    """Bring ledger, pruner and population to where `events` leave them. Gives the stops and the takeovers that nobody carried out."""
-    pending: dict[str, str] = {}
-    takeovers: dict[str, Takeover] = {}
-    for event in events:
-        if is_orphan(event, ledger.trials):
-            continue
-        known = event["kind"] == "report" and float(event["point"]["kimg"]) in ledger.trials[event["trial"]].points
-        ledger.apply(event)
-        if event["kind"] == "report" and not known:
-            entry = ledger.trials[event["trial"]]
-            evidence = pruner.report(entry.id, float(event["point"]["kimg"]), compared_by(pruner, entry.points.values(), entry.best))
-            if evidence is not None:
-                pending[entry.id] = evidence
-            takeover = compared(population, ledger, entry, event["point"])
-            if takeover is not None:
-                takeovers[entry.id] = takeover
-        elif event["kind"] == "takeover":
-            takeovers.pop(event["trial"], None)
-        elif event["kind"] == "end":
-            entry = ledger.trials[event["trial"]]
-            pruner.end(entry.id, event["reason"], entry.kimg, compared_by(pruner, entry.points.values(), entry.best))
-            pending.pop(entry.id, None)
-            takeovers.pop(entry.id, None)
-    return pending, takeovers
-
-
-def compared(population: Population | None, ledger: Ledger, entry: Entry, point: Mapping[str, Any]) -> Takeover | None:
-    """What the population makes of a report that the ledger has."""
-    if population is None:
-        return None
-    value = number(point.get(ledger.objective))
-    return population.report(entry, float(point["kimg"]), value, lambda id, kimg: ledger.trials[id].setting_before(kimg))
-
-
-def to_continue(ledger: Ledger, limits: Limits) -> list[Entry]:
-    """What an earlier driver left: open trials, then those cut short by a time budget or the machine, if there is time now."""
-    cut = [entry for entry in ledger.trials.values() if entry.cut is not None or entry.reason == "infra"]
-    return ledger.unfinished() + ([] if limits.used_up(ledger.search_seconds, ledger.device_seconds) else cut)
-
-
 class Director:
     """Hands out plans and takes results. `plan_of` makes a worker's plan of an entry; `settle` makes complete values of searched ones.
 
-    The first `canonical` questions of the search are the canonical settings, one a family.
+    The first `canonical` questions of the search are the canonical settings, one a family. At most `slots` trials run at once, each with
+    `share` of a GPU or more, as many as fit on `gpus`. `size_of` measures how much memory a trial's values want, to compare trials by.
     """
 
     def __init__(
@@ -124,6 +52,9 @@ class Director:
         live: LiveState,
         limits: Limits,
         slots: int,
+        share: float = 0.0,
+        gpus: float = math.inf,
+        size_of: Callable[[Entry], float] = lambda entry: 0.0,
         canonical: int = 1,
         pending: dict[str, str] | None = None,
         population: Population | None = None,
@@ -133,34 +64,39 @@ class Director:
         self._book, self._ledger = book, book.ledger
         self._pruner, self._search = pruner, search
         self._plan_of, self._settle = plan_of, settle
-        self._stops, self._live, self._limits, self._slots, self._clock = stops, live, limits, slots, clock
+        self._stops, self._live, self._limits, self._clock = stops, live, limits, clock
         self._canonical = canonical
         self._pending = dict(pending or {})
         self._population, self._takeovers = population, dict(takeovers or {})
-        self._running: set[str] = set()
         self._dry = False  # a finite search has no more to offer
         self._began = clock()
         self._before = self._ledger.search_seconds
-        self._queue = deque(to_continue(self._ledger, limits))
+        self._floor = Floor(self._ledger, slots, share, gpus, deque(to_continue(self._ledger, limits)))
+        self._queue, self._running = self._floor.queue, self._floor.running
+        self._breaker = Breaker(slots, self._ledger.total - sum(entry.ended for entry in self._ledger.trials.values()))
+        self._losses = Losses(book, self._floor, live, self._breaker, size_of=size_of, end=self._end)
 
     def next_plan(self) -> Plan | None:
         """The next trial's plan, unfinished ones first; None when all slots are taken or nothing is left (see `is_exhausted`)."""
-        while not self._is_over and len(self._running) < self._slots:
+        while not self._is_over and self._floor.has_room:
             if not self._queue and self._all_begun:
                 return None
             entry = self._continue_one() if self._queue else self._begin_one()
             if entry is not None:
                 self._running.add(entry.id)
+                self._breaker.started(entry.id)
                 self._live.show(entry)
                 return self._plan_of(entry)
         return None
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether nothing more will be handed out. A running member of a population may still come back for another checkpoint."""
-        if self._is_over:
-            return True
-        return not self._queue and self._all_begun and not (self._population is not None and self._running)
+        """Whether nothing more will be handed out. A running trial may still come back: lost, or for another checkpoint."""
+        return self._is_over or (not self._queue and self._all_begun and not self._running)
+
+    def share_of(self, trial: str) -> float:
+        """Of a GPU, that the trial takes."""
+        return self._floor.share_of(trial)
 
     @property
     def _is_over(self) -> bool:
@@ -173,7 +109,7 @@ class Director:
     @property
     def time_is_up(self) -> str | None:
         """The time budget that is used up."""
-        return self._limits.used_up(self._before + self._clock() - self._began, self._ledger.device_seconds)
+        return self._limits.used_up(self._before + self._clock() - self._began, self._ledger)
 
     def take(self, result: Result) -> bool:
         """Write a worker's result down. True when the trial shall go no further."""
@@ -181,6 +117,7 @@ class Director:
         if entry.ended:
             return True
         for point in result["points"]:
+            self._breaker.reported(entry.id)
             self._report(entry, point)
         end = self._end_of(entry, result)
         if end is not None:
@@ -189,8 +126,7 @@ class Director:
         self._live.show(entry)
         if entry.id not in self._takeovers:
             return False
-        self._running.discard(entry.id)
-        self._queue.appendleft(entry)  # it goes on from another checkpoint as soon as a worker is free, which is at once
+        self._floor.put_first(entry)  # it goes on from another checkpoint as soon as a worker is free, which is at once
         return True
 
     def close(self) -> None:
@@ -201,21 +137,21 @@ class Director:
             if not entry.ended:
                 self._end(entry, "user", f"the sweep's budget of {budget} is used up", budget)
 
-    def lost(self, trial: str, why: str) -> None:
-        """The trial's worker died; it is taken up again from its checkpoint."""
-        if not self._ledger.trials[trial].ended:
-            self._book.append("requeue", trial=trial, why=why)
+    def lost(self, trial: str, failure: Failure) -> None:
+        """The trial's worker is lost. It goes on from its checkpoint, with a larger share of a GPU if need be, or is given up."""
+        self._losses.take(self._ledger.trials[trial], failure)
 
-    def given_up(self, trial: str, why: str) -> None:
-        """The trial's workers died too often."""
-        if not self._ledger.trials[trial].ended:
-            self._end(self._ledger.trials[trial], "infra", why)
+    def killed_for_memory(self, failure: Failure) -> None:
+        """Ray killed workers, as their machine ran out of memory, and Tune has let go of all."""
+        self._losses.take_all(failure)
 
     def _continue_one(self) -> Entry:
         entry = self._queue.popleft()
         takeover = self._takeovers.pop(entry.id, None)
+        told = self._losses.is_told(entry.id)
         if takeover is None:
-            self._book.append("requeue", trial=entry.id, why=f"resumed after {entry.reason or 'an interruption'}")
+            if not told:
+                self._book.append("requeue", trial=entry.id, why=f"resumed after {entry.reason or 'an interruption'}")
             return entry
         try:
             values = self._settle(takeover.params)
@@ -243,6 +179,7 @@ class Director:
         if problem is not None:
             self._end(entry, "error", problem)
             return None
+        self._losses.begin(entry)
         return entry
 
     def _report(self, entry: Entry, point: dict[str, Any]) -> None:
@@ -285,6 +222,7 @@ class Director:
             "kimg": entry.kimg,
             "seconds": entry.device_seconds,
         }
+        began = entry.id in self._running
         self._book.append("end", trial=entry.id, **about, **({} if cut is None else {"cut": cut}))
         self._running.discard(entry.id)
         self._pending.pop(entry.id, None)
@@ -292,3 +230,5 @@ class Director:
         self._pruner.end(entry.id, reason, entry.kimg, compared_by(self._pruner, entry.points.values(), entry.best))
         self._search.tell(entry.number, reason, entry.own_best)
         self._live.show(entry)
+        if began or not self._running:  # one that could not begin says nothing of those that run and have not reported yet
+            self._losses.trip(self._breaker.ended(entry.id, evidence if reason == "error" else None))

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from gantune.runtime.director import Limits, to_continue
+from gantune.runtime.book import Limits
 from gantune.runtime.ledger import Entry, Ledger, number
 from gantune.runtime.live import LiveState
 from gantune.runtime.planning import to_score
+from gantune.runtime.replaying import to_continue
 from gantune.runtime.storage import Files, Held, State, size, to_let_go
 
 GB = 10**9

@@ -10,7 +10,7 @@ from typing import Any
 from gantune.space.domain import frozen
 from gantune.stopping.verdict import COMPLETE, FAILED, PRUNED, Reason
 from gantune.tracking.spool import is_orphan
-from gantune.tracking.trial_record import device_seconds
+from gantune.tracking.trial_record import LOST, device_seconds
 
 STATES: dict[str, str] = {
     **{str(reason): "complete" for reason in COMPLETE},
@@ -19,6 +19,8 @@ STATES: dict[str, str] = {
     str(Reason.USER): "stopped",
 }
 
+SEARCHING = ("driver", "trial", "report", "end", "requeue", "takeover", "user")  # kinds of events between which a search goes on
+EITHER = ("share", "slots", "breaker", "let_go")  # those that come in a search and after it
 Event = Mapping[str, Any]
 
 
@@ -54,6 +56,9 @@ class Entry:
     best: float | None = None  # running best of the objective
     bests: dict[float, float] = field(default_factory=dict)  # running best by kimg, once there is one
     requeued: int = 0
+    lost: int = 0  # times that it lost its worker, in all
+    losses: int = 0  # those that count since its last new report
+    again: bool = False  # ended when the whole sweep could only fail; a resume tries it again
     takeovers: list[dict[str, Any]] = field(default_factory=list)  # of other trials' checkpoints, in order: kimg, donor, params, values
     let_go: set[str] = field(default_factory=set)  # its files that are gone, for the sweep to stay within its share of the disk
 
@@ -103,7 +108,12 @@ class Ledger:
         self.segment = 0
         self.limits: dict[str, float | None] = {}  # hours, gpu_hours, when a resume changed them
         self.search_seconds = 0.0  # wall clock of search over all segments
-        self.device_seconds = 0.0  # over all trials
+        self.most: int | None = None  # trials at once, since memory ran out
+        self.gpu: float | None = None  # share of a GPU that the memory probe chose
+        self.is_probed = False  # and was not only what was left when the probe failed
+        self.shares: dict[str, float] = {}  # of trials and finalists' runs that need more than the sweep's
+        self.too_large: list[tuple[float, float]] = []  # size of a trial that found no memory, and the share that it takes since
+        self._seconds: dict[float | None, float] = {}  # of devices by the share of them that was occupied; None is the sweep's own
         self._clock: float | None = None  # the last event's time in this segment's search
 
     def apply_all(self, events: Iterable[Event]) -> Ledger:
@@ -125,13 +135,29 @@ class Ledger:
         """The trials without an end, in the order in which they were handed out."""
         return [entry for entry in self.trials.values() if not entry.ended]
 
+    @property
+    def device_seconds(self) -> float:
+        """Over all trials."""
+        return sum(self._seconds.values())
+
+    def occupied_seconds(self, share: float) -> float:
+        """Of whole devices, where trials occupy `share` of one unless they need more."""
+        return sum(seconds * (share if own is None else own) for own, seconds in self._seconds.items())
+
+    def share(self, name: str, base: float) -> float:
+        """Of a GPU, that a trial or a finalist's run takes where the sweep's share is `base`."""
+        return max(base, self.shares.get(name, base)) if base else 0.0
+
+    def share_by_size(self, size: float, base: float) -> float:
+        """That a new trial of this size begins with: no less than what a smaller one turned out to need."""
+        return max([base, *(gpu for at, gpu in self.too_large if at <= size)])
+
     def _tick(self, event: Event) -> None:
         now = float(event["t"])
         if event["kind"] != "driver" and self._clock is not None:
             self.search_seconds += max(0.0, now - self._clock)
-        searching = event["kind"] in ("driver", "trial", "report", "end", "requeue", "takeover", "user")
-        in_between = event["kind"] == "let_go" and self._clock is not None  # which happens in every phase
-        self._clock = now if searching or in_between else None
+        searching = event["kind"] in SEARCHING or (event["kind"] in EITHER and self._clock is not None)
+        self._clock = now if searching else None
 
     def _on_driver(self, event: Event) -> None:
         self.segment = int(event["segment"])
@@ -145,9 +171,11 @@ class Ledger:
     def _on_report(self, event: Event) -> None:
         entry, point = self.trials[event["trial"]], event["point"]
         kimg = float(point["kimg"])
-        before = entry.device_seconds
+        before, own = entry.device_seconds, self.shares.get(entry.id)
+        if kimg not in entry.points:
+            entry.losses = 0
         entry.points[kimg] = dict(point)
-        self.device_seconds += entry.device_seconds - before
+        self._seconds[own] = self._seconds.get(own, 0.0) + entry.device_seconds - before
         value = number(point.get(self.objective))
         if value is not None:
             entry.best = value if entry.best is None else self.better(entry.best, value)
@@ -157,11 +185,14 @@ class Ledger:
     def _on_end(self, event: Event) -> None:
         entry = self.trials[event["trial"]]
         entry.state, entry.reason, entry.evidence, entry.cut = event["state"], event["reason"], event.get("evidence"), event.get("cut")
+        entry.again = False
 
     def _on_requeue(self, event: Event) -> None:
         entry = self.trials[event["trial"]]
-        entry.state, entry.reason, entry.evidence, entry.cut = "running", None, None, None
+        entry.state, entry.reason, entry.evidence, entry.cut, entry.again = "running", None, None, None, False
         entry.requeued += 1
+        entry.lost += event.get("loss") in LOST
+        entry.losses = entry.losses + bool(event.get("counts", True)) if "loss" in event else 0  # taken up by a resume it begins anew
 
     def _on_takeover(self, event: Event) -> None:
         kept = {name: event[name] for name in ("kimg", "donor", "donor_kimg")} | {"at": self.trials[event["trial"]].kimg}
@@ -170,6 +201,22 @@ class Ledger:
 
     def _on_let_go(self, event: Event) -> None:
         self.trials[event["trial"]].let_go |= set(event["files"])
+
+    def _on_share(self, event: Event) -> None:
+        if event.get("trial") is None:
+            self.gpu, self.is_probed = float(event["gpu"]), not event.get("failed")
+            return
+        self.shares[event["trial"]] = float(event["gpu"])
+        if "size" in event:
+            self.too_large.append((float(event["size"]), float(event["gpu"])))
+
+    def _on_slots(self, event: Event) -> None:
+        self.most = int(event["slots"])
+
+    def _on_breaker(self, event: Event) -> None:
+        for trial in event["trials"]:
+            if trial in self.trials:
+                self.trials[trial].again = True
 
     def _on_score(self, event: Event) -> None:
         self.scores[event["trial"]] = event

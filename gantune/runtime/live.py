@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from gantune.runtime.ledger import Entry, number
 from gantune.stopping.verdict import PRUNED, Reason
+from gantune.tracking.troubles import troubles
 
 EARLY = PRUNED | {Reason.EQUILIBRIUM, Reason.PLATEAU}
 
@@ -27,6 +28,7 @@ class TrialView:
     origin: str = "sampler"
     score: float | None = None  # the best checkpoint on fresh samples
     family: str | None = None  # where a sweep searches over several
+    lost: int = 0  # times that it lost its worker
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,12 @@ class Picture:
     seconds: float = 0.0  # wall clock of the running phase
     kimg_before: float = 0.0  # trained before that phase, by earlier drivers
     notes: tuple[str, ...] = ()
+    stall: str | None = None  # why nothing moves, while nothing does
+
+    @property
+    def troubles(self) -> str | None:
+        """What the machines did to the trials, and how many failed by themselves."""
+        return troubles([(view.lost, view.reason) for view in self.trials.values()])
 
     @property
     def ended(self) -> int:
@@ -136,6 +144,7 @@ class LiveState:
                 entry.origin,
                 score if score is not None or before is None else before.score,
                 entry.params.get("family"),
+                entry.lost,
             )
         self._tell()
 

@@ -10,12 +10,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from gantune.data import Form
 from gantune.runtime.ledger import Entry
 from gantune.runtime.population import boundaries
 from gantune.runtime.work import Plan
 from gantune.segments import lineage
-from gantune.spec.checks import form_for
+from gantune.spec.checks import form_for, form_of_run
 from gantune.trial import checkpoint_at
 
 SCORE_SEED = 500_000  # apart from any seed that a trial trains with
@@ -58,6 +60,27 @@ class Planner:
     def _source(self, takeover: dict[str, Any]) -> Path:
         """The checkpoint that was taken over."""
         return self.folder / "trials" / str(takeover["donor"]) / checkpoint_at(takeover["donor_kimg"])
+
+    def probe(self, name: str, entry: Entry, steps: int) -> Plan:
+        """A few steps and one report of a setting, for the memory probe; D's head start is trained before, so that G takes part."""
+        batch, warmup = float(entry.values.get("batch", 1)), float(entry.values.get("d_warmup", 0.0))
+        kimg = min(self.spec.budget.kimg, warmup + steps * batch / 1000)
+        plan = self._plan(f"probe-{name}", entry, {}, self.folder / "probe" / name, kimg, grids=1)
+        return plan | {"report_every": kimg}
+
+    def size(self, entry: Entry) -> float:
+        """Parameters of the networks times the batch: by what trials are compared when memory is short."""
+        config = self.spec.config(entry.params)
+        key = config.family.name, repr(config.arch), config.prepare.image_size
+        if key not in self._parameters:
+            with torch.random.fork_rng(devices=[]):
+                players = config.family.build(config.arch, form_of_run(self.spec, config, self._form))
+            self._parameters[key] = sum(one.numel() for player in (players.g, players.d) for one in player.parameters())
+        return float(self._parameters[key] * config.training.batch)
+
+    @cached_property
+    def _parameters(self) -> dict[tuple[str, str, int], int]:
+        return {}
 
     def final(self, who: str, entry: Entry, seed: int, trials: Mapping[str, Entry]) -> Plan:
         """The plan of a finalist's run: its full budget, so that a stop rule's mistake cannot decide the comparison. What a trial of a

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -10,11 +9,17 @@ from typing import Any
 
 import ray
 
-from gantune.runtime.marker import check_seen
+from gantune.runtime.book import Book
+from gantune.runtime.cluster_view import is_leaving
+from gantune.runtime.failures import Failure, Loss, Over, after, failure_of
+from gantune.runtime.floor import Floor
+from gantune.runtime.live import LiveState
+from gantune.runtime.losses import run_fewer
+from gantune.runtime.shares import words
 from gantune.runtime.stopping import StopRequests
-from gantune.runtime.work import Plan, Result, Work, is_passing, last_line, resolve
-
-MAX_LOSSES = 3
+from gantune.runtime.watchdog import Watchdog
+from gantune.runtime.work import Plan
+from gantune.runtime.workers import Workers
 
 
 @dataclass
@@ -29,7 +34,7 @@ class Job:
     points: dict[float, dict[str, Any]] = field(default_factory=dict)  # by kimg
     outcome: dict[str, Any] | None = None  # the score
     error: str | None = None
-    losses: int = 0
+    losses: int = 0  # of its worker, those that count since its last new report
 
     @property
     def kimg(self) -> float:
@@ -37,84 +42,72 @@ class Job:
         return max(self.points, default=0.0)
 
 
-class Worker:
-    """The actor: work in steps, so that the driver sees every report."""
-
-    def __init__(self, opener: str, scorer: str) -> None:
-        self._work = Work(opener)
-        self._scorer = scorer
-
-    def start(self, plan: Plan) -> None:
-        self._work.start(plan)
-
-    def step(self) -> Result:
-        return self._work.step()
-
-    def score(self, plan: Plan, seed: int, n: int) -> dict[str, Any]:
-        try:
-            check_seen(plan)
-            return {"score": resolve(self._scorer)(plan, seed=seed, n=n), "error": None}
-        except Exception as error:  # a checkpoint that cannot be scored is that run's result, and stops no other
-            if is_passing(error):
-                raise
-            return {"score": None, "error": last_line(error)}
-
-
 def run_jobs(
     jobs: Iterable[Job],
-    *,
+    workers: Workers,
+    floor: Floor,
+    book: Book,
+    live: LiveState,
     stops: StopRequests,
-    slots: int,
-    cpu: float,
-    gpu: float,
-    opener: str,
-    scorer: str,
+    watchdog: Watchdog,
+    *,
     on_report: Callable[[Job], None],
     on_done: Callable[[Job], None],
 ) -> None:
-    """Run all jobs, at most `slots` at once, each retried from its checkpoint when its worker dies. Raises `Halt` when asked to stop."""
+    """Run all jobs, as many at once as the floor has room for, each retried from its checkpoint when its worker is lost. Raises `Halt`
+    when asked to stop."""
     waiting = deque(jobs)
-    remote = ray.remote(num_cpus=cpu, num_gpus=gpu)(Worker)
-    actors: list[Any] = [remote.remote(opener, scorer) for _ in range(min(slots, len(waiting)))]
-    idle = list(actors)
     doing: dict[Any, tuple[Job, Any]] = {}  # future → what it is for
+    watchdog.progress()
     try:
         while waiting or doing:
             stops.poll()
-            while waiting and idle:
-                job, actor = waiting.popleft(), idle.pop()
-                doing[_begin(job, actor)] = job, actor
-            ready, _ = ray.wait(list(doing), timeout=0.2)
-            for future in ready:
-                job, actor = doing.pop(future)
+            watchdog.poll(workers.crew)
+            while waiting and floor.admits(floor.share_of(waiting[0].key)):
+                job = waiting.popleft()
+                floor.running.add(job.key)
+                worker = workers.hire(floor.share_of(job.key))
+                doing[_begin(job, worker.actor)] = job, worker
+            workers.dismiss()
+            for future in ray.wait(list(doing), timeout=0.2)[0]:
+                job, worker = doing.pop(future)
                 try:
-                    later = _take(job, actor, ray.get(future), on_report)
-                except ray.exceptions.RayError as error:  # dead, killed for memory, cut off, or its node is gone
-                    actors.remove(actor)
-                    _kill(actor)  # one that is only out of reach must not write beside the next
-                    actor = remote.remote(opener, scorer)
-                    actors.append(actor)
-                    job.losses += 1
-                    if job.losses <= MAX_LOSSES:
+                    later = _take(job, worker.actor, ray.get(future), on_report)
+                except ray.exceptions.RayError as error:  # dead, killed for memory, short of it, cut off, or its node is gone
+                    failure = failure_of(error, leaving=is_leaving(worker.node))
+                    workers.fire(worker)
+                    if _goes_on(job, failure, floor, book, live):
                         waiting.appendleft(job)
                     else:
-                        job.error = f"its worker died {job.losses} times: {str(error).strip().splitlines()[-1][:200]}"
                         on_done(job)
-                    idle.append(actor)
+                    floor.leave(job.key)
                     continue
+                watchdog.progress()
                 if later is not None:
-                    doing[later] = job, actor
+                    doing[later] = job, worker
                 else:
+                    workers.rest(worker)
+                    floor.leave(job.key)
                     on_done(job)
-                    idle.append(actor)
     finally:
-        for actor in actors:
-            _kill(actor)
+        workers.close()
+        watchdog.progress()
 
 
-def _kill(actor: Any) -> None:
-    with contextlib.suppress(ray.exceptions.RayError):
-        ray.kill(actor)
+def _goes_on(job: Job, failure: Failure, floor: Floor, book: Book, live: LiveState) -> bool:
+    """Whether the job whose worker is lost is tried again, after what this takes."""
+    alone = len(floor.running) == 1
+    following = after(failure, job.losses, floor.share_of(job.key), alone=alone)
+    if isinstance(following, Over):
+        job.error = following.evidence
+        return False
+    if failure.kind is Loss.MEMORY and not alone:
+        run_fewer(book, floor, live, failure)
+    if following.share is not None:
+        book.append("share", trial=job.key, gpu=following.share, why=failure.why)
+        live.note(f"{job.key} found no memory on its share of a GPU: it goes on with {words(following.share)}")
+    job.losses += following.counts
+    return True
 
 
 def _begin(job: Job, actor: Any) -> Any:
@@ -130,7 +123,10 @@ def _take(job: Job, actor: Any, result: dict[str, Any], on_report: Callable[[Job
     if "score" in result:
         job.outcome = result["score"]
         return None
-    job.points |= {float(point["kimg"]): point for point in result["points"]}
+    points = {float(point["kimg"]): point for point in result["points"]}
+    if not points.keys() <= job.points.keys():
+        job.losses = 0
+    job.points |= points
     if job.error is not None:
         return None
     on_report(job)

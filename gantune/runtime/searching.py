@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from gantune import steady
 from gantune.runtime.desk import Desk
-from gantune.runtime.director import Director, Limits, to_continue
+from gantune.runtime.director import Director
 from gantune.runtime.ledger import Entry
+from gantune.runtime.memory_probe import choose_share
+from gantune.runtime.replaying import to_continue
 from gantune.runtime.tuning import run_search
 from gantune.search import Past, Search
 from gantune.tracking.store import frozen
@@ -13,7 +15,10 @@ from gantune.tracking.store import frozen
 
 def search(desk: Desk) -> None:
     """Go on with unfinished trials, then ask for new ones. What has an end is not run again, unless it was the time's or the machine's."""
+    choose_share(desk)
     spec = desk.spec
+    if desk.ledger.most == desk.slots:
+        desk.live.note(f"{desk.slots} at a time, as the machine's memory ran out with more")
     director = Director(
         book=desk.book,
         pruner=desk.pruner,
@@ -22,25 +27,26 @@ def search(desk: Desk) -> None:
         settle=desk.planner.settle,
         stops=desk.stops,
         live=desk.live,
-        limits=limits(desk),
+        limits=desk.limits,
         canonical=len(spec.families),
         slots=desk.slots,
+        share=desk.share,
+        gpus=desk.at.gpus,
+        size_of=desk.planner.size,
         pending=desk.pending,
         population=desk.population,
         takeovers=desk.takeovers,
         clock=steady.now,
     )
-    if not director.is_exhausted:
-        storage = desk.folder.resolve() / "ray" / str(desk.ledger.segment)
-        cpu, gpu = spec.resources.cpu, spec.resources.gpu
-        run_search(director, desk.stops, storage=storage, slots=desk.slots, cpu=cpu, gpu=gpu, opener=desk.opener)
+    storage = desk.folder.resolve() / "ray" / str(desk.ledger.segment)
+    run_search(director, desk.stops, desk.watchdog, storage=storage, slots=desk.slots, cpu=spec.resources.cpu, opener=desk.opener)
     director.close()
 
 
 def open_search(desk: Desk) -> Search:
     """The search with the sweep's history; the canonical setting of each family is asked first."""
     spec = desk.spec
-    continued = {entry.id for entry in to_continue(desk.ledger, limits(desk))}
+    continued = {entry.id for entry in to_continue(desk.ledger, desk.limits)}
     history = [past(entry, entry.id in continued) for entry in desk.ledger.trials.values()]
     warm = [Past.elsewhere(trial) for trial in frozen(desk.folder).get("warm", [])]
     opened = Search(
@@ -62,14 +68,3 @@ def past(entry: Entry, continued: bool) -> Past:
         return Past(entry.number, entry.params, "running", entry.own_best, entry.own_bests)
     state = "failed" if entry.state == "stopped" else entry.state
     return Past(entry.number, entry.params, state, entry.own_best, entry.own_bests, entry.reason)
-
-
-def limits(desk: Desk) -> Limits:
-    """The sweep's time budgets, or what a resume changed them to."""
-    budget, changed = desk.spec.budget, desk.ledger.limits
-    hours, gpu_hours = changed.get("hours", budget.hours), changed.get("gpu_hours", budget.gpu_hours)
-    return Limits(
-        wall=None if hours is None else hours * 3600,
-        device=None if gpu_hours is None else gpu_hours * 3600,
-        device_share=desk.spec.resources.gpu or 1.0,
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import ray
 from ray import tune
 
 from gantune.runtime.work import Work
@@ -12,6 +13,11 @@ from gantune.runtime.work import Work
 
 class Trainable(tune.Trainable):  # type: ignore[misc]
     """One actor, many trials: `setup` and `reset_config` only note the plan, so that neither can fail."""
+
+    @classmethod
+    def default_resource_request(cls, config: dict[str, Any]) -> Any:
+        """What the trial needs; workers are reused for trials that need the same."""
+        return tune.PlacementGroupFactory([{"CPU": config["cpu"], "GPU": config["gpu"]}])
 
     def setup(self, config: dict[str, Any]) -> None:
         self._work = Work(config["opener"])
@@ -22,4 +28,4 @@ class Trainable(tune.Trainable):  # type: ignore[misc]
         return True
 
     def step(self) -> dict[str, Any]:
-        return {"gantune": json.dumps(self._work.step())}
+        return {"gantune": json.dumps(self._work.step()), "node": ray.get_runtime_context().get_node_id()}

@@ -21,7 +21,21 @@ Result = dict[str, Any]
 
 TRIAL = "gantune.runtime.work:open_trial"
 SCORE = "gantune.runtime.work:score_trial"
+PROBE = "gantune.runtime.memory_probe:measure"
 PASSING = {errno.ENOSPC, errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ECONNRESET, errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.EDQUOT}
+GPU_IS_FULL = ("CUDA out of memory", "CUDA error: out of memory", "cudaErrorMemoryAllocation", "CUBLAS_STATUS_ALLOC_FAILED")
+CPU_IS_FULL = "DefaultCPUAllocator: can't allocate memory"
+
+
+class OutOfMemory(Exception):
+    """A trial found no memory left on its `device`, gpu or cpu. Another attempt with more of it may work, so that it is no end."""
+
+    def __init__(self, device: str, why: str) -> None:
+        super().__init__(device, why)  # what a journey between processes needs to make it again
+        self.device, self.why = device, why
+
+    def __str__(self) -> str:
+        return f"{self.device} memory is used up: {self.why}"  # by which gantune.runtime.failures knows it
 
 
 class Unit(Protocol):
@@ -76,6 +90,9 @@ class Work:
                     return self._result(self._unit.points)
             return self._result([self._unit.advance()])
         except Exception as error:  # whatever the configuration causes is that trial's result, and stops no other
+            short = out_of_memory(error)
+            if short is not None:
+                raise short from error
             if is_passing(error):
                 raise
             return {"trial": self._plan["trial"], "points": [], "verdict": None, "error": last_line(error)}
@@ -97,6 +114,22 @@ def resolve(ref: str) -> Any:
 def is_passing(error: Exception) -> bool:
     """Whether the machine is to blame, so that another attempt elsewhere may work. A broken CUDA context needs a new process."""
     return (isinstance(error, OSError) and error.errno in PASSING) or "CUDA error" in str(error)
+
+
+def out_of_memory(error: Exception) -> OutOfMemory | None:
+    """The error as one of memory, if it is one: the driver then gives the trial to a fresh worker."""
+    device = full_device(error)
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return None if device is None else OutOfMemory(device, lines[0][:300])
+
+
+def full_device(error: Exception) -> str | None:
+    """Whose memory ran out, if that is what happened. Told by names and words, so that torch need not be there."""
+    text = str(error)
+    of_torch = any(kind.__name__ == "OutOfMemoryError" and kind.__module__.startswith("torch") for kind in type(error).__mro__)
+    if of_torch or any(words in text for words in GPU_IS_FULL):
+        return "gpu"
+    return "cpu" if isinstance(error, MemoryError) or CPU_IS_FULL in text else None
 
 
 def last_line(error: BaseException) -> str:

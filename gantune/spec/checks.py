@@ -33,9 +33,9 @@ def metric_settings(given: Mapping[str, Any], data: str, shape: tuple[int, ...],
     return dataclasses.asdict(settings)
 
 
-def check_resources(spec: SweepSpec, gpus: int, places: Places) -> None:
-    """The machine or cluster has what a trial asks for."""
-    gpu = spec.resources.gpu
+def check_resources(spec: SweepSpec, gpus: int, places: Places) -> list[str]:
+    """That the machine or cluster has what a trial asks for; and what the user should know."""
+    gpu = spec.resources.share(gpus)
     where = places.where(("resources", "gpu"))
     if gpu > 1 and gpu != int(gpu):
         raise UserError(f"{where}is a share below 1, or a whole number of GPUs; got {gpu:g}.")
@@ -48,6 +48,11 @@ def check_resources(spec: SweepSpec, gpus: int, places: Places) -> None:
         raise UserError(
             f"{places.where(('budget', 'gpu_hours'))}trials use no GPU, so that this never ends. Use hours, or set resources.gpu."
         )
+    if spec.resources.gpu != "auto":
+        return []
+    if gpus == 0:
+        return ["resources.gpu: auto is 0, as there is no GPU"]
+    return ["resources.gpu: auto: before the search a memory probe picks how many trials share a GPU, at most 8"]
 
 
 def form_for(data: str, fixed: Mapping[str, Any]) -> Form:

@@ -51,7 +51,9 @@ class ResourcesSection(Section):
     """What one trial occupies."""
 
     cpu: int = Field(default=1, ge=1, le=1024, description="cores, and threads, of a trial")
-    gpu: float = Field(default=0.0, ge=0, le=64, allow_inf_nan=False, description="share of a GPU, or a whole number of them")
+    gpu: Annotated[float, Field(ge=0, le=64, allow_inf_nan=False)] | Literal["auto"] = Field(
+        default=0.0, description="share of a GPU, a whole number of them, or auto: a memory probe picks the share"
+    )
 
 
 class ScoreSection(Section):
@@ -91,6 +93,7 @@ class SweepDocument(Section):
 
 
 KEYS = tuple(SweepDocument.model_fields)
+BRANCHES = ("str", "float", "ObjectiveSection")
 NEEDED = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
@@ -111,18 +114,23 @@ def validated(content: dict[str, Any], where: Callable[[Sequence[str | int]], st
     except ValidationError as error:
         # a misspelt key explains a missing one; of the branches of a union, the one that got furthest is meant
         first = min(error.errors(), key=lambda entry: (entry["type"] != "extra_forbidden", -len(entry["loc"])))
-        keys = [key for key in first["loc"] if not _is_branch(key)]
-        message = where(keys) + _in_words(first["type"], first.get("ctx", {}), first["input"], keys)
+        keys = _place(first)
+        words = [each["ctx"]["expected"] for each in error.errors() if each["type"] == "literal_error" and _place(each) == keys]
+        message = where(keys) + _in_words(first["type"], first.get("ctx", {}), first["input"], keys, words)
         raise UserError(message) from None
 
 
-def _in_words(kind: str, context: dict[str, Any], given: Any, keys: Sequence[str | int]) -> str:
+def _place(error: Any) -> list[str | int]:
+    return [key for key in error["loc"] if not _is_branch(key)]
+
+
+def _in_words(kind: str, context: dict[str, Any], given: Any, keys: Sequence[str | int], words: Sequence[str]) -> str:
     if kind == "missing":
         return "is missing."
     if kind == "extra_forbidden":
         return f"unknown key {str(keys[-1])!r}. {did_you_mean(str(keys[-1]), _siblings(keys))}"
     if kind in NEEDED:
-        return f"{NEEDED[kind]} is needed, got {given!r}."
+        return f"{NEEDED[kind]}{''.join(f' or {word}' for word in words)} is needed, got {given!r}."
     if kind == "literal_error":
         return f"is {context['expected']}, got {given!r}."
     for name, words in (("gt", "above"), ("ge", "at least"), ("lt", "below"), ("le", "at most")):
@@ -143,4 +151,4 @@ def _siblings(keys: Sequence[str | int]) -> tuple[str, ...]:
 
 def _is_branch(key: str | int) -> bool:
     """Whether part of an error's place names a branch of a union and no key of the file."""
-    return isinstance(key, str) and (key in ("str", "ObjectiveSection") or key.startswith(("dict[", "list[")))
+    return isinstance(key, str) and (key in BRANCHES or key.startswith(("dict[", "list[", "literal[", "constrained-")))

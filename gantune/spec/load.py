@@ -158,7 +158,7 @@ def _spec(document: SweepDocument, places: Places, *, name: str, source: str, be
     )
     checks.check_compared(spec, form, places)
     notes += checks.check_population(spec, places)
-    checks.check_resources(spec, gpus, places)
+    notes += checks.check_resources(spec, gpus, places)
     checks.check_runs(spec, form, places)
     given = flagged if others else spec.fixed  # a file over several families fixes what only some of them have
     return dataclasses.replace(spec, notes=(*notes, *checks.settings_in_vain(spec, form, given)))

@@ -78,7 +78,13 @@ class Resources:
     """What one trial occupies."""
 
     cpu: int = 1
-    gpu: float = 0.0
+    gpu: float | Literal["auto"] = 0.0
+
+    def share(self, gpus: float, probed: float | None = None) -> float:
+        """Of a GPU for a trial, where there are so many; `auto` is what a memory probe has chosen, a whole one before, 0 without GPUs."""
+        if self.gpu != "auto":
+            return self.gpu
+        return (probed or 1.0) if gpus >= 1 else 0.0
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from gantune.tracking import spool, store
 from gantune.tracking.cursor import mlflow_run_ids
 from gantune.tracking.lock import driver_of
 from gantune.tracking.settings_key import configured_by, measured_with, settings_key
-from gantune.tracking.trial_record import FinalRecord, TrialRecord, device_seconds
+from gantune.tracking.trial_record import LOST, FinalRecord, TrialRecord, device_seconds
+from gantune.tracking.troubles import troubles
 
 __all__ = ["FinalRecord", "SweepRecord", "TrialRecord"]
 
@@ -147,6 +148,11 @@ class SweepRecord:
         return None if first is None or first.value is None else first
 
     @property
+    def troubles(self) -> str | None:
+        """In a line, what the machines did to the trials and how many failed by themselves; None when nothing went wrong."""
+        return troubles([(trial.lost, trial.reason) for trial in self.trials])
+
+    @property
     def floor(self) -> dict[str, float]:
         """What real, held-out examples read by the measure that ranks the best trial, and their number `n`; {} where it is unknown."""
         measured = (self.best.score if self.best else None) or {}
@@ -233,6 +239,7 @@ class _Fold:
     def _requeue(self, event: dict[str, Any]) -> None:
         trial = self.trials[event["trial"]]
         trial.state, trial.reason, trial.evidence = "running", None, None
+        trial.lost += event.get("loss") in LOST
 
     def _takeover(self, event: dict[str, Any]) -> None:
         kept = {name: event[name] for name in ("kimg", "donor", "donor_kimg", "params", "values")}

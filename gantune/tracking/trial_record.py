@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+LOST = ("worker", "node", "preempted", "memory")  # losses of a worker that are the machine's; see gantune.runtime.failures
+
 
 def device_seconds(points: Iterable[Mapping[str, float]]) -> float:
     """Seconds for which a run with these reports has kept its device: training, and measuring each of them."""
@@ -37,6 +39,7 @@ class TrialRecord:
     points: list[dict[str, float]] = field(default_factory=list)  # one a kimg, in order
     kimg: float = 0.0
     seconds: float = 0.0  # of its device: training and measuring
+    lost: int = 0  # times that it lost its worker and went on
     takeovers: list[dict[str, Any]] = field(default_factory=list)  # in a population: kimg, donor, params and values from there on
     let_go: list[str] = field(default_factory=list)  # its files that are gone, for the sweep to stay within its share of the disk
     score: dict[str, Any] | None = None  # {seed, n, metrics, provenance, floor}: the best checkpoint on fresh samples

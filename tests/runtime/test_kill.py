@@ -19,9 +19,9 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from processes import DriverProcess, events, opened
 
-from gantune.runtime.director import replay
 from gantune.runtime.ledger import Ledger
 from gantune.runtime.pruning import Asha, open_pruner
+from gantune.runtime.replaying import replay
 from gantune.tracking.record import SweepRecord
 
 

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from io import StringIO
+
 import pytest
+from rich.console import Console
 
 from gantune.cli import live as cli_live
-from gantune.cli.live import showing
+from gantune.cli.live import showing, table_of
 from gantune.runtime.ledger import Entry
 from gantune.runtime.live import LiveState, Picture, TrialView
+
+
+def drawn(live: LiveState) -> str:
+    """The table, as a terminal shows it."""
+    console = Console(width=200, record=True, file=StringIO())
+    console.print(table_of(live.picture, None, "fid"))
+    return console.export_text()
 
 
 def test_a_row_shows_the_latest_point_and_the_running_best() -> None:
@@ -27,6 +37,25 @@ def test_a_picture_does_not_change_after_it_was_taken() -> None:
     before = live.picture
     live.show(Entry("0001", 1, {}, {}, "sampler"))
     assert before.trials == {}
+
+
+def test_what_the_machines_did_stands_apart_from_what_failed(capsys: pytest.CaptureFixture[str]) -> None:
+    live = LiveState("x")
+    live.show(Entry("0000", 0, {}, {}, "canonical", lost=2))
+    live.show(Entry("0001", 1, {}, {}, "sampler", state="failed", reason="error"))
+    live.phase("search")
+    assert live.picture.troubles == "1 trial lost its worker 2 times and went on; 1 failed"
+    assert "(1 trial lost its worker 2 times and went on; 1 failed)" in drawn(live)
+
+
+def test_a_stall_is_shown_while_it_lasts_and_told_a_pipe_once(capsys: pytest.CaptureFixture[str]) -> None:
+    with showing("x-1", None, "fid") as live:
+        live.set(stall="nothing has started for 30 s: no GPU")
+        live.set(slots=2)
+        assert "no GPU" in drawn(live)
+        live.set(stall=None)
+        assert "no GPU" not in drawn(live)
+    assert capsys.readouterr().out.count("no GPU") == 1
 
 
 def test_time_left_counts_early_stops() -> None:

@@ -22,11 +22,13 @@ from gantune.families import open_family
 from gantune.generator_file import load_generator
 from gantune.repeating import train_command
 from gantune.replay import policies
-from gantune.runtime.director import Book, Director, Limits, replay
+from gantune.runtime.book import Book, Limits
+from gantune.runtime.director import Director
 from gantune.runtime.ledger import Entry, Ledger
 from gantune.runtime.live import LiveState
 from gantune.runtime.population import Population, boundaries
 from gantune.runtime.pruning import NoPruning
+from gantune.runtime.replaying import replay
 from gantune.runtime.stopping import StopRequests
 from gantune.segments import Segment, changeable, due, in_force, lineage
 from gantune.single import plan_run

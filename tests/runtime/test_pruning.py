@@ -6,9 +6,9 @@ import random
 
 import pytest
 
-from gantune.runtime.director import replay
 from gantune.runtime.ledger import Ledger
 from gantune.runtime.pruning import WORST, Asha, Median, NoPruning, compared_by, open_pruner
+from gantune.runtime.replaying import replay
 from gantune.spec import Scheduler
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from driver import spec
 
+from gantune.runtime.book import Limits
 from gantune.runtime.ledger import Ledger
 from gantune.runtime.searching import open_search
 from gantune.tracking.store import freeze
@@ -26,8 +27,8 @@ def desk(folder: Path, *, hours: float) -> Any:
         ledger.apply({"kind": "trial", "t": 3600.0, "trial": trial, **about})
         ledger.apply({"kind": "report", "t": 3600.0, "trial": trial, "point": {"kimg": 4.0, "fid": 50.0}})
         ledger.apply({"kind": "end", "t": 3600.0, "trial": trial, "state": state, "reason": reason, **more})
-    ledger.apply({"kind": "driver", "t": 9999.0, "segment": 2, "hours": hours})
-    return SimpleNamespace(spec=spec(), ledger=ledger, folder=folder)
+    ledger.apply({"kind": "driver", "t": 9999.0, "segment": 2})
+    return SimpleNamespace(spec=spec(), ledger=ledger, folder=folder, limits=Limits(wall=hours * 3600))
 
 
 def states(desk: Any) -> list[str]:

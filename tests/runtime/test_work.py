@@ -68,6 +68,37 @@ def test_what_is_the_machines_fault_is_raised_so_that_ray_tries_again(worker: Wo
         worker.step()
 
 
+class OutOfMemoryError(RuntimeError):
+    """As torch's, which need not be there."""
+
+    __module__ = "torch"
+
+
+@pytest.mark.parametrize(
+    ("problem", "device"),
+    [
+        (OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.\nGPU 0 has a total capacity of"), "gpu"),
+        (type("OutOfMemoryError", (OutOfMemoryError,), {})("HIP out of memory"), "gpu"),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate(handle)"), "gpu"),
+        (RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported"), "gpu"),
+        (RuntimeError("[enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate memory: you tried"), "cpu"),
+        (MemoryError(), "cpu"),
+    ],
+)
+def test_memory_that_ran_out_is_no_end_of_the_trial_but_a_matter_for_the_driver(worker: Work, problem: Exception, device: str) -> None:
+    worker.start({"trial": "0001", "broken": problem})
+    with pytest.raises(work.OutOfMemory) as caught:
+        worker.step()
+    assert caught.value.device == device
+    assert "\n" not in caught.value.why
+    assert caught.value.why
+
+
+def test_an_error_that_only_speaks_of_memory_is_the_trials_own(worker: Work) -> None:
+    worker.start({"trial": "0001", "broken": ValueError("memory: a number is needed")})
+    assert worker.step()["error"].startswith("ValueError: memory")
+
+
 def test_a_missing_file_is_no_passing_trouble() -> None:
     assert not is_passing(FileNotFoundError(errno.ENOENT, "no such file"))
     assert is_passing(ConnectionResetError(errno.ECONNRESET, "reset"))

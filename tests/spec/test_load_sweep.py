@@ -98,6 +98,7 @@ MISTAKES = [
     ("resources: {cpu: 0}", "", "resources.cpu: is at least 1, got 0."),
     ("resources: {gpu: 1}", "", "resources.gpu: a trial asks for 1 GPU, and there is none."),
     ("resources: {gpu: -1}", "", "resources.gpu: is at least 0, got -1."),
+    ("resources: {gpu: some}", "", "resources.gpu: a number or 'auto' is needed, got 'some'."),
     ("metrics: {extractor: incption}", "", "metrics: extractor is one of"),
     ("metrics: {n_fak: 3}", "", 'Did you mean "n_fake"?'),
     ("storage: {checkpoints_gb: 0}", "", "storage.checkpoints_gb: is above 0, got 0."),
@@ -177,6 +178,17 @@ def test_precedence_is_file_then_on_gpu_then_flags() -> None:
     assert (with_gpu.fixed["features"], with_gpu.fixed["batch"], with_gpu.resources.gpu) == (8, 64, 0.5)
     assert with_gpu.on_gpu_applied
     assert "on_gpu section applies" in with_gpu.notes[0]
+
+
+def test_an_automatic_share_of_a_gpu_is_none_without_gpus_and_a_probes_matter_with_them() -> None:
+    without, with_gpu = (load(BASE + "resources: {gpu: auto}", gpus=gpus) for gpus in (0, 2))
+    assert "resources.gpu: auto is 0, as there is no GPU" in without.notes
+    assert "resources.gpu: auto: before the search a memory probe picks how many trials share a GPU, at most 8" in with_gpu.notes
+    kept = SweepSpec.from_json(with_gpu.to_json()).resources
+    assert [kept.share(gpus, probed) for gpus, probed in ((0, 0.25), (2, None), (2, 0.25))] == [0.0, 1.0, 0.25]
+    assert load(BASE, sets=["resources.gpu=auto"]).resources.gpu == "auto"
+    with pytest.raises(UserError, match="trials use no GPU"):
+        load(line("budget: {gpu_hours: 3}\nresources: {gpu: auto}", "budget"))
 
 
 def test_flags_reach_every_section() -> None:

@@ -37,6 +37,7 @@ def test_bundled_files_are_valid(kind: str, file: Path) -> None:
         ),
         ("sweep", "family: dcgan\nstorage: {checkpoints_gb: 50}\non_gpu: {storage: {checkpoints_gb: 500}}"),
         ("sweep", "family: dcgan\nscheduler: none\nfixed: {k: {0: 5, 20: 1}}"),
+        ("sweep", "family: dcgan\nresources: {cpu: 2, gpu: auto}"),
         ("space", "lr_d: {log: [1e-5, 1]}\nlr_ratio: {derive: lr_d / lr_g}\nk: {int: [1, 5], when: {optimiser: [adam]}}\nbatch: 64"),
     ],
 )
@@ -56,6 +57,7 @@ def test_what_gantune_accepts_is_valid(kind: str, text: str) -> None:
         ("sweep", "family: dcgan\nstopping: [d_one]"),
         ("sweep", "family: dcgan\nobjective: {metric: d_loss}"),
         ("sweep", "family: dcgan\nfixed: {beta1: 3}"),
+        ("sweep", "family: dcgan\nresources: {gpu: some}"),
         ("sweep", "family: dcgan\non_gpu: {budgt: {trials: 3}}"),
         ("space", "lr_g: {logg: [1, 2]}"),
         ("space", "lr_g: {log: [0, 2]}"),

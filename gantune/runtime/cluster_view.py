@@ -1,0 +1,54 @@
+"""What Ray says of the cluster that this driver is connected to."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import ray
+from ray._private.ray_constants import DEBUG_AUTOSCALING_STATUS
+from ray.autoscaler.v2.sdk import get_cluster_status
+from ray.experimental.internal_kv import _internal_kv_get
+
+from gantune.runtime.watchdog import ClusterView
+
+ON_PURPOSE = ("EXPECTED_TERMINATION", "AUTOSCALER_DRAIN_PREEMPTED", "AUTOSCALER_DRAIN_IDLE")  # Ray's words
+
+
+def look() -> ClusterView:
+    """Nodes and resources, at this moment."""
+    nodes = ray.nodes()
+    alive = sum(bool(node["Alive"]) for node in nodes)
+    have, free = ray.cluster_resources(), ray.available_resources()
+    status = get_cluster_status(ray.get_runtime_context().gcs_address)
+    demands = (*status.resource_demands.ray_task_actor_demand, *status.resource_demands.placement_group_demand)
+    return ClusterView(
+        nodes=alive,
+        lost=len(nodes) - alive,
+        starting=_starting(status),
+        cpus=have.get("CPU", 0.0),
+        gpus=have.get("GPU", 0.0),
+        free_cpus=free.get("CPU", 0.0),
+        free_gpus=free.get("GPU", 0.0),
+        unmet=sum(int(same.count) for demand in demands for same in demand.bundles_by_count),
+    )
+
+
+def is_leaving(node: str | None) -> bool:
+    """Whether the node with this id is being drained, or is gone after that: taken back, scaled down or stopped."""
+    if node is None:
+        return False
+    head = ray._raylet.GcsClient(address=ray.get_runtime_context().gcs_address)
+    if node in head.get_draining_nodes():
+        return True
+    gone: dict[str, Any] = next((one for one in ray.nodes() if one["NodeID"] == node and not one["Alive"]), {})
+    return gone.get("DeathReason") in ON_PURPOSE
+
+
+def _starting(status: Any) -> int:
+    """Nodes that the autoscaler has asked for and that have not joined. The older one leaves its status in Ray's key-value store."""
+    kept = _internal_kv_get(DEBUG_AUTOSCALING_STATUS)
+    if kept:
+        report = json.loads(kept).get("autoscaler_report") or {}
+        return len(report.get("pending_nodes") or []) + sum(map(int, (report.get("pending_launches") or {}).values()))
+    return len(status.pending_nodes) + sum(int(launch.count) for launch in status.pending_launches)
