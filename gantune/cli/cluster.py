@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -80,7 +81,7 @@ def head_for(local: bool, cluster: Path | None, runs: Path, *, reads: bool = Fal
 
 def there(head: Head, *words: str) -> None:
     """A verb on the head, as if it were here. Ends with its exit code."""
-    raise typer.Exit(_passed_on(head, list(words), "Ask again."))
+    raise typer.Exit(_passed_on(head, list(words)))
 
 
 def sweep_there(head: Head, request: Request, *, dry_run: bool, detach: bool, as_json: bool) -> None:
@@ -181,18 +182,19 @@ def _answered(answer: Answer) -> str:
     return answer.out
 
 
-def _passed_on(head: Head, words: list[str], again: str) -> int:
+def _passed_on(head: Head, words: list[str]) -> int:
     from gantune.remote.head import ConnectionLost
 
+    come_back = f"gantune {shlex.join(words)}"
     try:
         return head.pass_on(*words)
-    except ConnectionLost as lost:
-        goes_on = words[0] == "attach"
-        advice = f"The sweep goes on there. Come back: gantune {' '.join(words)}" if goes_on else again
-        print(f"gantune: {lost}. {advice}", file=sys.stderr)
+    except ConnectionLost:
+        if words[0] != "attach":
+            raise
+        print(f"gantune: the connection to {head.cluster} was lost; the sweep goes on. Come back: {come_back}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         if words[0] != "attach":
             raise
-        print(f"\ndetached: the sweep goes on on {head.cluster}. Come back: gantune {' '.join(words)}")
+        print(f"\ndetached: the sweep goes on on {head.cluster}. Come back: {come_back}")
         return 0

@@ -31,8 +31,8 @@ CHATTER = re.compile(
 )
 
 
-class ConnectionLost(Exception):
-    """The head was there, and then the connection to it broke. What it was told to do may go on."""
+class ConnectionLost(UserError):
+    """The head was there, and then the connection to it broke. What it was told to do may have been done."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,9 @@ class Head:
                     stream.flush()
         return code
 
-    def _talk(self, words: Sequence[str], *, cd: str | None = None, terminal: bool = False, ports: Sequence[int] = ()) -> Generator[Any]:
+    def _talk(
+        self, words: Sequence[str], *, cd: str | None = None, terminal: bool = False, ports: Sequence[int] = ()
+    ) -> Generator[Any, None, None]:
         """The marks (see gantune.remote.frames) of a verb that runs there."""
         options = [*(("--cd", cd) if cd else ()), *(["--terminal"] if terminal else [])]
         command = f"RAY_ADDRESS=auto python -P -m {FAR} {shlex.join([*options, *words])}"
@@ -100,11 +102,11 @@ class Head:
             if not frames.ended:
                 raise self._broken(frames, errors)
 
-    def _broken(self, frames: Frames, errors: IO[bytes]) -> Exception:
+    def _broken(self, frames: Frames, errors: IO[bytes]) -> UserError:
         errors.seek(0)
         said = _telling(f"{frames.preamble}\n{errors.read().decode(errors='replace')}")
         if frames.begun:
-            return ConnectionLost(f"the connection to {self.cluster} was lost")
+            return ConnectionLost(f"the connection to {self.cluster} was lost. What was begun there goes on: gantune ls")
         if "No module named" in said:
             said = f"gantune {__version__} is not installed there ({said}). cluster.yaml's setup_commands should install it"
         return UserError(f"{self.cluster} does not answer: {said}.")
