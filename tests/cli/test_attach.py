@@ -44,9 +44,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @contextmanager
-def driven(folder: Path, steps: list[dict[str, Any]], *, report: bool = True) -> Iterator[None]:
-    """Another thread that holds the sweep's lock, writes one event after the other, and lets go."""
-    held = threading.Event()
+def driven(folder: Path, steps: list[dict[str, Any]], *, report: bool = True, hold: bool = False) -> Iterator[None]:
+    """Another thread that holds the sweep's lock, writes one event after the other, and lets go; with `hold` not before the context ends."""
+    held, over = threading.Event(), threading.Event()
 
     def drive() -> None:
         with driver_lock(folder), Spool(folder) as spool:
@@ -54,6 +54,7 @@ def driven(folder: Path, steps: list[dict[str, Any]], *, report: bool = True) ->
             for step in steps:
                 time.sleep(0.05)
                 spool.append(**step)
+            assert not hold or over.wait(60)
         if report:
             (folder / "report").mkdir()
             (folder / "report" / "index.html").touch()
@@ -61,8 +62,11 @@ def driven(folder: Path, steps: list[dict[str, Any]], *, report: bool = True) ->
     thread = threading.Thread(target=drive)
     thread.start()
     assert held.wait(10)
-    yield
-    thread.join()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 POINT = {"kind": "report", "trial": "0000", "point": {"kimg": 20.0, "fid": 30.0, "d_loss": 0.5, "seconds": 1.0}}
@@ -95,7 +99,7 @@ def test_ctrl_c_leaves_the_sweep_alone(folder: Path, capsys: pytest.CaptureFixtu
     def interrupted(seconds: float) -> None:
         raise KeyboardInterrupt
 
-    with driven(folder, [POINT] * 10, report=False):
+    with driven(folder, [POINT], report=False, hold=True):
         with monkeypatch.context() as patch:
             patch.setattr(driving, "time", SimpleNamespace(sleep=interrupted))
             assert cli._run(["attach"], debug=True) == 0

@@ -57,7 +57,7 @@ def test_a_cluster_that_is_down_or_cannot_be_asked_is_no_reason_to_run_here(lapt
 
 def test_a_file_that_is_named_needs_no_trace_but_must_be_one(laptop: Laptop) -> None:
     assert find_cluster(Path("cluster.yaml")) is not None
-    with pytest.raises(UserError, match="--cluster other.yaml: No such file"):
+    with pytest.raises(UserError, match=r"--cluster other\.yaml: No such file"):
         find_cluster(Path("other.yaml"))
     Path("other.yaml").write_text("services: {web: {}}\n")
     with pytest.raises(UserError, match="no cluster_name"):

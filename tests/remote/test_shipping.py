@@ -79,7 +79,7 @@ def test_absolute_names_and_files_outside_are_refused(folder: Path, monkeypatch:
     (folder / "sweeps" / "absolute.yaml").write_text(f"family: {folder}/gans/mine.py:Mine\n")
     with pytest.raises(UserError, match=r"sweeps/absolute.yaml: .*/gans/mine.py is an absolute path, which the cluster does not have"):
         files_of("absolute", [], folder)
-    with pytest.raises(UserError, match="--set: .*absolute path"):
+    with pytest.raises(UserError, match=r"--set: .*absolute path"):
         files_of("dcgan", [f"family={folder}/gans/mine.py:Mine"], folder)
     monkeypatch.chdir(folder / "gans")
     with pytest.raises(UserError, match=r"^\.\./sweeps/other.yaml lies outside"):

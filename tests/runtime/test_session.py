@@ -12,8 +12,8 @@ import pytest
 import ray
 
 from gantune.errors import UserError
-from gantune.runtime.autoscaling import HEAD
 from gantune.runtime import session as module
+from gantune.runtime.autoscaling import HEAD
 from gantune.runtime.session import Session, session
 
 
