@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from gantune.cli.app import RUNS, Runs, app
-from gantune.cli.cluster import ClusterFile, Local, head_for, there
+from gantune.cli.cluster import ClusterFile, Local, attach_there, head_for
 from gantune.cli.driving import follow
 
 
@@ -21,7 +21,8 @@ def attach(
     """Follow a sweep that runs elsewhere: in the background, in another terminal, on the cluster. Ctrl-C leaves it running."""
     head = head_for(local, cluster, runs)
     if head is not None:
-        there(head, "attach", name)
+        attach_there(head, name)
+        return
     from gantune.tracking.store import find_sweep
 
     follow(find_sweep(runs, name))

@@ -60,7 +60,7 @@ def start_in_background(folder: Path, arguments: Sequence[str], *, local: bool, 
         print_json({"sweep": folder.name, "folder": str(folder.absolute()), **_named(driver)})
         return
     print(f"{folder.name} runs in the background as {driver}")
-    print(f"Follow: {again('attach', folder)}    End: {again('stop', folder)}")
+    print(f"Follow it: {again('attach', folder)}    End it: {again('stop', folder)}")
 
 
 def _started(folder: Path, command: list[str], local: bool) -> Job | Background:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import shlex
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gantune.cli.app import RUNS
+from gantune.cli.app import RUNS, print_json
 from gantune.errors import UserError
 
 if TYPE_CHECKING:
@@ -81,7 +81,13 @@ def head_for(local: bool, cluster: Path | None, runs: Path, *, reads: bool = Fal
 
 def there(head: Head, *words: str) -> None:
     """A verb on the head, as if it were here. Ends with its exit code."""
-    raise typer.Exit(_passed_on(head, list(words)))
+    raise typer.Exit(head.pass_on(*words))
+
+
+def attach_there(head: Head, name: str) -> None:
+    """Follow a sweep of the cluster's; Ctrl-C leaves it running. Ends with the exit code."""
+    with _detachable(head, name):
+        there(head, "attach", name)
 
 
 def sweep_there(head: Head, request: Request, *, dry_run: bool, detach: bool, as_json: bool) -> None:
@@ -108,7 +114,7 @@ def sweep_there(head: Head, request: Request, *, dry_run: bool, detach: bool, as
 def resume_there(head: Head, words: Sequence[str], *, detach: bool, as_json: bool) -> None:
     """Go on with a sweep of the cluster's, and follow it. Ends with the exit code."""
     if not as_json:
-        print(f"{words[1]} goes on on {head.cluster}", flush=True)
+        print(f"{words[1]} is resumed on {head.cluster}", flush=True)
     _begin(head, words, None, detach=detach, as_json=as_json)
 
 
@@ -144,18 +150,42 @@ def ui_there(head: Head, name: str, port: int) -> None:
 
 
 def _begin(head: Head, words: Sequence[str], place: str | None, *, detach: bool, as_json: bool) -> None:
-    begun: dict[str, Any] = json.loads(_answered(head.ask(*words, "--detach", "--json", cd=place)))
+    try:
+        begun: dict[str, Any] = json.loads(_answered(head.ask(*words, "--detach", "--json", cd=place)))
+    except KeyboardInterrupt:
+        print("gantune: stopped while it was being started; it may have begun: gantune ls", file=sys.stderr)
+        raise typer.Exit(130) from None
     name = begun["sweep"]
     if as_json:
-        from gantune.cli.app import print_json
-
         print_json(begun | {"cluster": head.cluster.name, "head": head.cluster.head})
         return
-    print(f"{name} has begun there as {'Ray job ' + begun['job'] if 'job' in begun else 'process ' + str(begun['process'])}", flush=True)
-    if detach:
-        print(f"Follow: gantune attach {name}    End: gantune stop {name}")
-        return
-    there(head, "attach", name)
+    with _detachable(head, name):
+        print(
+            f"{name} has begun there as {'Ray job ' + begun['job'] if 'job' in begun else 'process ' + str(begun['process'])}", flush=True
+        )
+        if detach:
+            print(f"Follow: gantune attach {name}    End: gantune stop {name}")
+            return
+        there(head, "attach", name)
+
+
+def _ways(name: str) -> str:
+    return f"Follow it: gantune attach {name}    End it: gantune stop {name}"
+
+
+@contextlib.contextmanager
+def _detachable(head: Head, name: str) -> Iterator[None]:
+    """What follows a sweep there: Ctrl-C or a broken connection end it here, and the sweep goes on."""
+    from gantune.remote.head import ConnectionLost
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f"\ndetached: {name} keeps running on {head.cluster}. {_ways(name)}")
+        raise typer.Exit(0) from None
+    except ConnectionLost:
+        print(f"gantune: the connection to {head.cluster} was lost; {name} goes on. Come back: gantune attach {name}", file=sys.stderr)
+        raise typer.Exit(1) from None
 
 
 def _check_here(head: Head, request: Request) -> None:
@@ -180,21 +210,3 @@ def _answered(answer: Answer) -> str:
     if answer.code:
         raise typer.Exit(answer.code)
     return answer.out
-
-
-def _passed_on(head: Head, words: list[str]) -> int:
-    from gantune.remote.head import ConnectionLost
-
-    come_back = f"gantune {shlex.join(words)}"
-    try:
-        return head.pass_on(*words)
-    except ConnectionLost:
-        if words[0] != "attach":
-            raise
-        print(f"gantune: the connection to {head.cluster} was lost; the sweep goes on. Come back: {come_back}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        if words[0] != "attach":
-            raise
-        print(f"\ndetached: the sweep goes on on {head.cluster}. Come back: {come_back}")
-        return 0

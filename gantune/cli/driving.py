@@ -55,7 +55,7 @@ def follow(folder: Path) -> None:
                 following.advance()
                 time.sleep(PAUSE if driven else 0)
     except KeyboardInterrupt:
-        print(f"\ndetached: {folder.name} goes on. Come back: {again('attach', folder)}    End it: {again('stop', folder)}")
+        print(f"\ndetached: {folder.name} keeps running. Follow it: {again('attach', folder)}    End it: {again('stop', folder)}")
         return
     if following.done is None:
         what = (

@@ -120,7 +120,7 @@ def resume(
     if not as_json:
         if not more and hours is None and gpu_hours is None and SweepRecord.load(folder).status == "complete":
             print(f"{folder.name} has ended already: only what is missing is made. For more trials: --trials +N")
-        print(f"{folder.name} goes on on {look(local=local)}", flush=True)
+        print(f"{folder.name} is resumed on {look(local=local)}", flush=True)
     if detach:
         from gantune.cli.background import start_in_background
 

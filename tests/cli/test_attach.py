@@ -45,7 +45,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @contextmanager
 def driven(folder: Path, steps: list[dict[str, Any]], *, report: bool = True, hold: bool = False) -> Iterator[None]:
-    """Another thread that holds the sweep's lock, writes one event after the other, and lets go; with `hold` not before the context ends."""
+    """Another thread that holds the sweep's lock, writes events, and lets go; with `hold` not before the context ends."""
     held, over = threading.Event(), threading.Event()
 
     def drive() -> None:
@@ -103,7 +103,7 @@ def test_ctrl_c_leaves_the_sweep_alone(folder: Path, capsys: pytest.CaptureFixtu
         with monkeypatch.context() as patch:
             patch.setattr(driving, "time", SimpleNamespace(sleep=interrupted))
             assert cli._run(["attach"], debug=True) == 0
-        assert "detached: synthetic-1 goes on. Come back: gantune attach synthetic-1    End it: gantune stop" in capsys.readouterr().out
+        assert "detached: synthetic-1 keeps running. Follow it: gantune attach synthetic-1" in capsys.readouterr().out
         with pytest.raises(UserError, match="is being run"), driver_lock(folder):
             pass
 

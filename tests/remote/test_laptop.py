@@ -55,7 +55,7 @@ def test_detached_it_is_not_followed_and_says_in_json_what_was_started(laptop: L
     assert run("sweep", "gan", "--detach", "--json") == 0
     assert json.loads(capsys.readouterr().out)["job"] == "gantune-gan-1"
     assert run("resume", "gan", "--trials", "+3", "--hours", "1.5", "--detach") == 0
-    assert "gan-1 has begun there as Ray job gantune-gan-1\nFollow: gantune attach gan-1" in capsys.readouterr().out
+    assert "gan-1 has begun there as Ray job gantune-gan-1\nFollow it: gantune attach gan-1" in capsys.readouterr().out
     assert laptop.commands()[-1] == "resume gan --trials +3 --hours 1.5 --detach --json"
     assert not any("attach" in command for command in laptop.commands())
 
@@ -102,7 +102,7 @@ def test_a_broken_connection_is_told_and_how_to_come_back(laptop: Laptop, capsys
     assert run("attach", "gan-1") == 1
     told = capsys.readouterr()
     assert told.out == "trial 0\n"
-    assert "connection to cluster lab (head 10.77.0.10) was lost; the sweep goes on. Come back: gantune attach gan-1" in told.err
+    assert "connection to cluster lab (head 10.77.0.10) was lost; gan-1 goes on. Come back: gantune attach gan-1" in told.err
     assert run("sweep", "gan") == 2
     assert "was lost. What was begun there goes on: gantune ls" in capsys.readouterr().err
 
@@ -114,7 +114,7 @@ def test_ctrl_c_detaches(laptop: Laptop, capsys: pytest.CaptureFixture[str], mon
     laptop.has_run_ray_up()
     monkeypatch.setattr(Head, "pass_on", interrupted)
     assert run("attach", "gan-1") == 0
-    assert "detached: the sweep goes on on cluster lab (head 10.77.0.10). Come back: gantune attach gan-1" in capsys.readouterr().out
+    assert "detached: gan-1 keeps running on cluster lab (head 10.77.0.10). Follow it: gantune attach gan-1" in capsys.readouterr().out
     assert run("stop", "gan-1") == 130, "whether it was stopped is not known"
 
 
