@@ -48,8 +48,11 @@ class Background:
         return f"process {self.process.pid} (its output: {self.log})"
 
 
-def start_in_background(folder: Path, arguments: Sequence[str], *, local: bool, as_json: bool = False) -> None:
-    """Run `gantune ARGUMENTS`, which drives the sweep in `folder`, and return once it has begun. `UserError` when it does not."""
+def start_in_background(folder: Path, arguments: Sequence[str], *, local: bool, notes: Sequence[str] = (), as_json: bool = False) -> None:
+    """Run `gantune ARGUMENTS`, which drives the sweep in `folder`, and return once it has begun. `UserError` when it does not.
+
+    What was started, and the `notes` that the user should know, are printed.
+    """
     spool = folder / FILE
     before = spool.stat().st_size if spool.is_file() else 0
     safe = ["-P"] if sys.flags.safe_path else []  # a user's file beside the sweep must not stand in for a module
@@ -57,8 +60,10 @@ def start_in_background(folder: Path, arguments: Sequence[str], *, local: bool, 
     driver = _started(folder, command, local)
     _wait(folder, before, driver)
     if as_json:
-        print_json({"sweep": folder.name, "folder": str(folder.absolute()), **_named(driver)})
+        print_json({"sweep": folder.name, "folder": str(folder.absolute()), **_named(driver), "notes": list(notes)})
         return
+    for note in notes:
+        print(note)
     print(f"{folder.name} runs in the background as {driver}")
     print(f"Follow it: {again('attach', folder)}    End it: {again('stop', folder)}")
 

@@ -18,6 +18,7 @@ from gantune.cli.app import RUNS, print_json
 from gantune.errors import UserError
 
 if TYPE_CHECKING:
+    from gantune.remote.cluster import Candidate
     from gantune.remote.head import Answer, Head
 
 Local = Annotated[bool, typer.Option("--local", help="This machine, even where RAY_ADDRESS or cluster.yaml names a cluster.")]
@@ -52,31 +53,38 @@ class Request:
         ]
 
 
-def head_for(local: bool, cluster: Path | None, runs: Path, *, reads: bool = False) -> Head | None:
-    """The head of this folder's cluster; None where a verb is for this machine: with --local, --runs or RAY_ADDRESS, or without a cluster.
-
-    `UserError` where the cluster should be there and is not. A verb that only `reads` looks at this machine's runs then, and says so,
-    when the cluster is certainly down.
-    """
-    elsewhere = [
-        flag for flag, given in (("--local", local), ("RAY_ADDRESS", os.environ.get("RAY_ADDRESS")), ("--runs", runs != RUNS)) if given
-    ]
+def cluster_for(local: bool, cluster: Path | None, runs: Path) -> Candidate | None:
+    """The cluster of this folder; None where a verb is for this machine: with --local, --runs or RAY_ADDRESS, or without a cluster."""
+    address = os.environ.get("RAY_ADDRESS")
+    elsewhere = [flag for flag, given in (("--local", local), ("RAY_ADDRESS", address), ("--runs", runs != RUNS)) if given]
     if elsewhere:
         if cluster is not None:
             raise UserError(f"--cluster {cluster} and {elsewhere[0]} name different places. Give one of them.")
         return None
     from gantune.remote.cluster import find_cluster
+
+    return find_cluster(cluster)
+
+
+def head_for(local: bool, cluster: Path | None, runs: Path, *, reads: bool = False) -> Head | None:
+    """The head of this folder's cluster; None where a verb is for this machine.
+
+    `UserError` where the cluster should be there and is not. A verb that only `reads` looks at this machine's runs then, and says so,
+    when the cluster is certainly down.
+    """
+    found = cluster_for(local, cluster, runs)
+    if found is None:
+        return None
     from gantune.remote.head import Head
     from gantune.remote.launcher import ClusterDown
 
     try:
-        found = find_cluster(cluster)
+        return Head(found.reach())
     except ClusterDown as down:
         if not reads or cluster is not None:
             raise
         print(f"note: {str(down).partition('. ')[0]}. This is about the runs on this machine.", file=sys.stderr)
         return None
-    return None if found is None else Head(found)
 
 
 def there(head: Head, *words: str) -> None:
@@ -90,14 +98,16 @@ def attach_there(head: Head, name: str) -> None:
         there(head, "attach", name)
 
 
-def sweep_there(head: Head, request: Request, *, dry_run: bool, detach: bool, as_json: bool) -> None:
+def sweep_there(cluster: Candidate, request: Request, *, dry_run: bool, detach: bool, as_json: bool) -> None:
     """Ship what the sweep names, start it on the head, and follow it. Ends with the exit code."""
+    from gantune.remote.head import Head
     from gantune.remote.launcher import copy_up
     from gantune.remote.shipping import files_of, name_there, stage
 
     folder = Path.cwd()
     files = files_of(request.sweep, request.sets, folder)
-    _check_here(head, request)
+    _check_here(cluster, request)
+    head = Head(cluster.reach())
     if not as_json:
         print(f"{request.sweep} {'would run' if dry_run else 'runs'} on {head.cluster}", flush=True)
     with tempfile.TemporaryDirectory() as staged:
@@ -159,12 +169,13 @@ def _begin(head: Head, words: Sequence[str], place: str | None, *, detach: bool,
     if as_json:
         print_json(begun | {"cluster": head.cluster.name, "head": head.cluster.head})
         return
+    driver = f"Ray job {begun['job']}" if "job" in begun else f"process {begun['process']}"
     with _detachable(head, name):
-        print(
-            f"{name} has begun there as {'Ray job ' + begun['job'] if 'job' in begun else 'process ' + str(begun['process'])}", flush=True
-        )
+        for note in begun["notes"]:
+            print(note)
+        print(f"{name} has begun there as {driver}", flush=True)
         if detach:
-            print(f"Follow: gantune attach {name}    End: gantune stop {name}")
+            print(_ways(name))
             return
         there(head, "attach", name)
 
@@ -188,7 +199,7 @@ def _detachable(head: Head, name: str) -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
-def _check_here(head: Head, request: Request) -> None:
+def _check_here(cluster: Candidate, request: Request) -> None:
     """A mistake in the sweep costs no network. What names data of the cluster can only be checked there."""
     from gantune.data import split_path
     from gantune.remote.shipping import data_of
@@ -200,7 +211,7 @@ def _check_here(head: Head, request: Request) -> None:
         print(f"note: {data} names a path on the cluster, not here", file=sys.stderr)
     if not all(Path(path).expanduser().exists() for path in paths.values()):
         return
-    gpus = MANY if head.cluster.gpus is None else head.cluster.gpus
+    gpus = MANY if cluster.gpus is None else cluster.gpus
     load_sweep(request.sweep, sets=request.sets, trials=request.trials, data=request.data, name=request.name, gpus=gpus)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gantune.cli.app import RUNS, Runs, Sets, app
-from gantune.cli.cluster import ClusterFile, Local, Request, head_for, resume_there, sweep_there, there
+from gantune.cli.cluster import ClusterFile, Local, Request, cluster_for, head_for, resume_there, sweep_there, there
 from gantune.cli.driving import drive
 from gantune.errors import UserError
 
@@ -42,9 +42,9 @@ def sweep(
     """Search hyperparameters: trials, early stops, finalists, a report."""
     request = Request(name, sets, trials, data, as_name, warm_start)
     _check_json(detach, as_json)
-    head = head_for(local, cluster, runs)
-    if head is not None:
-        sweep_there(head, request, dry_run=dry_run, detach=detach, as_json=as_json)
+    far = cluster_for(local, cluster, runs)
+    if far is not None:
+        sweep_there(far, request, dry_run=dry_run, detach=detach, as_json=as_json)
         return
     from gantune.preflight import check_opens
     from gantune.runtime.gpus import look
@@ -71,7 +71,7 @@ def sweep(
             from gantune.cli.background import start_in_background
 
             own = request.words(name=folder.name) + _same_place(local, runs)
-            start_in_background(folder, own, local=local, as_json=as_json)
+            start_in_background(folder, own, local=local, notes=notes, as_json=as_json)
             return
         for note in notes:
             print(note)

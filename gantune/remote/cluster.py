@@ -28,17 +28,38 @@ class Cluster:
     file: Path
     name: str
     head: str  # its address
-    gpus: int | None = None  # how many its machines may have in all; None where the file does not say
 
     def __str__(self) -> str:
         return f"cluster {self.name} (head {self.head})"
 
 
-def find_cluster(file: Path | None = None) -> Cluster | None:
+@dataclass(frozen=True)
+class Candidate:
+    """A cluster that was started from here, or that somebody names; whether it is there has not been asked yet."""
+
+    file: Path
+    name: str
+    was_started: bool  # from this machine
+    gpus: int | None = None  # how many its machines may have in all; None where that is not known here
+
+    def reach(self) -> Cluster:
+        """Ask for its head. `UserError` where that cannot be found out, `ClusterDown` where there is none."""
+        try:
+            return Cluster(self.file, self.name, launcher.head_address(self.file))
+        except UserError as error:
+            known = "was started from here" if self.was_started else "is what --cluster names"
+            down = isinstance(error, ClusterDown)
+            what = "it is not up" if down else f"its head is not to be found: {error}"
+            mend = f"Start it: ray up {self.file}" if down else "Try again"
+            raise type(error)(
+                f"cluster {self.name} ({self.file}) {known}, but {what}. Nothing runs.\n{mend}; or give --local for this machine."
+            ) from None
+
+
+def find_cluster(file: Path | None = None) -> Candidate | None:
     """The cluster of this folder, or in `file`; None where there is no cluster.yaml, or no `ray up` was run for it from here.
 
-    A folder with no trace of `ray up` costs no call of Ray or a cloud; with a `file` that was named, none is needed.
-    `UserError` where the head cannot be reached, `ClusterDown` where there is none.
+    No call of Ray or a cloud is made. With a `file` that was named no trace of `ray up` is needed; `UserError` where it is no such file.
     """
     name, provider = _described(file or USUAL, must=file is not None)
     if name is None:
@@ -46,18 +67,7 @@ def find_cluster(file: Path | None = None) -> Cluster | None:
     traces = list(_traces(name, provider))
     if file is None and not traces:
         return None
-    file = file or USUAL
-    try:
-        head = launcher.head_address(file)
-    except UserError as error:
-        known = "was started from here" if traces else "is what --cluster names"
-        down = isinstance(error, ClusterDown)
-        what = "it is not up" if down else f"its head is not to be found: {error}"
-        raise type(error)(
-            f"cluster {name} ({file}) {known}, but {what}. Nothing runs.\n"
-            f"{'Start it: ray up ' + str(file) if down else 'Try again'}; or give --local for this machine."
-        ) from None
-    return Cluster(file, name, head, _gpus(traces[0]) if traces else None)
+    return Candidate(file or USUAL, name, bool(traces), _gpus(traces[0]) if traces else None)
 
 
 def _described(file: Path, *, must: bool) -> tuple[str | None, str | None]:

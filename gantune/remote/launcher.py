@@ -31,6 +31,8 @@ def head_address(file: Path) -> str:
             if _is_address(line):
                 return line
     said = last_line(asked.stderr) or last_line(asked.stdout)
+    if "No module named" in said:
+        said += "; Ray's cluster launcher needs: pip install 'gantune[cluster]'"
     raise (ClusterDown if NO_HEAD in asked.stderr + asked.stdout else UserError)(said or "Ray said nothing")
 
 

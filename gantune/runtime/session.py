@@ -89,11 +89,14 @@ def session(*, local: bool = False, cpus: int | None = None) -> Iterator[Session
 def _found(address: str | None) -> Session:
     have = ray.cluster_resources()
     now = have.get("CPU", 0.0), have.get("GPU", 0.0)
-    config = None if address is None else autoscaler_config(ray.get_runtime_context().gcs_address)
+    if address is None:
+        return Session(None, *now)
+    gcs = ray.get_runtime_context().gcs_address  # which `auto` turned out to be
+    config = autoscaler_config(gcs)
     if config is None:
-        return Session(address, *now)
+        return Session(gcs, *now)
     most = may_have(config, *parted(ray.nodes()))
-    return Session(address, *now, most["CPU"], most["GPU"])
+    return Session(gcs, *now, most["CPU"], most["GPU"])
 
 
 def _connect(address: str | None, cpus: int | None) -> Path | None:

@@ -26,8 +26,9 @@ def test_a_cluster_that_was_started_from_here_is_found(laptop: Laptop) -> None:
     laptop.has_run_ray_up()
     found = find_cluster()
     assert found is not None
-    assert str(found) == "cluster lab (head 10.77.0.10)"
     assert found.gpus is None, "on premises the file does not say"
+    assert laptop.calls == [], "whether it is up is another question"
+    assert str(found.reach()) == "cluster lab (head 10.77.0.10)"
 
 
 def test_gpus_are_those_that_the_cluster_may_have(laptop: Laptop) -> None:
@@ -45,18 +46,23 @@ def test_gpus_are_those_that_the_cluster_may_have(laptop: Laptop) -> None:
 def test_a_cluster_that_is_down_or_cannot_be_asked_is_no_reason_to_run_here(laptop: Laptop, monkeypatch: pytest.MonkeyPatch) -> None:
     laptop.has_run_ray_up()
     (laptop.place / "down").touch()
-    with pytest.raises(
-        ClusterDown, match=r"^cluster lab \(cluster.yaml\) was started from here, but it is not up. Nothing runs.\n.*--local"
-    ):
-        find_cluster()
+    found = find_cluster()
+    assert found is not None
+    down = r"^cluster lab \(cluster.yaml\) was started from here, but it is not up. Nothing runs.\n.*--local"
+    with pytest.raises(ClusterDown, match=down):
+        found.reach()
     monkeypatch.setenv("STANDIN", str(laptop.place / "nowhere"))
     with pytest.raises(UserError, match="its head is not to be found: FileNotFoundError") as told:
-        find_cluster()
+        found.reach()
     assert not isinstance(told.value, ClusterDown)
 
 
 def test_a_file_that_is_named_needs_no_trace_but_must_be_one(laptop: Laptop) -> None:
-    assert find_cluster(Path("cluster.yaml")) is not None
+    found = find_cluster(Path("cluster.yaml"))
+    assert found is not None
+    (laptop.place / "down").touch()
+    with pytest.raises(ClusterDown, match="is what --cluster names, but it is not up"):
+        found.reach()
     with pytest.raises(UserError, match=r"--cluster other\.yaml: No such file"):
         find_cluster(Path("other.yaml"))
     Path("other.yaml").write_text("services: {web: {}}\n")

@@ -50,7 +50,7 @@ def kind(request: pytest.FixtureRequest, laptop: Laptop, monkeypatch: pytest.Mon
     (laptop.folder / "sweeps" / "mine.yaml").write_text(SWEEP.format(space="./space.yaml"))
     (laptop.folder / "sweeps" / "space.yaml").write_text("lr_g: {log: [1e-4, 1e-2]}\n")
     (laptop.folder / "sweeps" / "mine.py").write_text(CODE)
-    with ray_head(monkeypatch) if request.param == "job" else contextlib.nullcontext():
+    with ray_head(laptop.place / "home", monkeypatch) if request.param == "job" else contextlib.nullcontext():
         try:
             yield request.param
         finally:
@@ -58,7 +58,7 @@ def kind(request: pytest.FixtureRequest, laptop: Laptop, monkeypatch: pytest.Mon
 
 
 @contextlib.contextmanager
-def ray_head(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def ray_head(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A Ray with its dashboard, at ports and in a folder of its own."""
     port, dashboard, agent, client = free_ports(4)
     with tempfile.TemporaryDirectory(prefix="r", dir="/tmp") as folder:
@@ -66,11 +66,12 @@ def ray_head(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ports.append(f"--ray-client-server-port={client}")
         resources = ["--num-cpus=2", "--object-store-memory=100000000", f"--temp-dir={folder}", "--node-ip-address=127.0.0.1"]
         command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--disable-usage-stats", *ports, *resources]
-        process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        environment = os.environ | {"HOME": str(home)}  # a token in ours, left by some Ray, would turn authentication on
+        process = subprocess.Popen(command, env=environment, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         seen: set[int] = set()
         try:
             api = f"http://127.0.0.1:{dashboard}"
-            wait_for(lambda: answers(f"{api}/api/jobs/"), 120)
+            wait_for(lambda: answers(f"{api}/api/jobs/"), 240)
             monkeypatch.setenv("STANDIN_RAY_ADDRESS", f"127.0.0.1:{port}")
             monkeypatch.setenv("RAY_API_SERVER_ADDRESS", api)
             yield

@@ -102,7 +102,7 @@ def test_machines_that_the_autoscaler_may_start_count(
         assert (at.cpus, at.gpus) == (4, 0)
         assert at.room == (132, 16)
         assert at.slots(1, 0.25) == 64
-        assert str(at) == f"the Ray cluster at {listening} (4 CPUs, no GPU; it may grow to 132 CPUs, 16 GPUs)"
+        assert str(at) == "the Ray cluster at 10.0.0.1:6379 (4 CPUs, no GPU; it may grow to 132 CPUs, 16 GPUs)"
     assert asked == ["10.0.0.1:6379"]
 
 
