@@ -51,9 +51,9 @@ class Candidate:
             down = isinstance(error, ClusterDown)
             what = "it is not up" if down else f"its head is not to be found: {error}"
             mend = f"Start it: ray up {self.file}" if down else "Try again"
-            raise type(error)(
-                f"cluster {self.name} ({self.file}) {known}, but {what}. Nothing runs.\n{mend}; or give --local for this machine."
-            ) from None
+            here = "give --local" if self.was_started else "leave --cluster out"
+            message = f"cluster {self.name} ({self.file}) {known}, but {what}. Nothing runs.\n{mend}; or {here} for this machine."
+            raise type(error)(message) from None
 
 
 def find_cluster(file: Path | None = None) -> Candidate | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -195,3 +197,9 @@ def test_on_this_machine_it_says_so(laptop: Laptop, capsys: pytest.CaptureFixtur
     assert "note: it would run on this machine (2 CPUs, no GPU)" in capsys.readouterr().out
     assert "STANDIN" in os.environ
     assert laptop.calls == []
+
+
+def test_a_verb_that_goes_to_the_cluster_loads_nothing_heavy() -> None:
+    loaded = "import sys, gantune.cli, gantune.remote.head, gantune.remote.far; print({'torch', 'ray', 'mlflow'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    assert (done.stdout, done.stderr) == ("set()\n", "")
