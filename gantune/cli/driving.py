@@ -31,7 +31,7 @@ def drive(spec: SweepSpec, folder: Path, run: Callable[[LiveState], SweepRecord]
         with showing(folder.name, _equilibrium(spec), spec.objective.metric) as live:
             record = run(live)
     except SweepInterrupted as stopped:
-        print(f"gantune: {stopped}", file=sys.stderr)
+        print(f"gantune: {stopped.why}: {folder.name} stopped. Go on with: {again('resume', folder)}", file=sys.stderr)
         raise typer.Exit(130) from None
     _summarise(record)
 
@@ -69,9 +69,13 @@ def follow(folder: Path) -> None:
 
 def again(verb: str, folder: Path) -> str:
     """The command that does `verb` to the sweep in `folder`, as it would be typed here."""
-    usual = Path(os.environ.get("GANTUNE_RUNS") or RUNS)
-    runs = "" if folder.parent.absolute() == usual.absolute() else f" --runs {folder.parent}"
-    return f"gantune {verb} {folder.name}{runs}"
+    from gantune.remote.cluster import find_cluster
+
+    usual = os.environ.get("GANTUNE_RUNS")
+    if folder.parent.absolute() != Path(usual or RUNS).absolute():
+        return f"gantune {verb} {folder.name} --runs {folder.parent}"
+    beside_a_cluster = not usual and not os.environ.get("RAY_ADDRESS") and find_cluster() is not None
+    return f"gantune {verb} {folder.name}{' --local' if beside_a_cluster else ''}"
 
 
 def _equilibrium(spec: SweepSpec) -> float | None:

@@ -12,6 +12,7 @@ import pytest
 from laptops import Laptop
 
 from gantune import cli
+from gantune.cli.driving import again
 from gantune.remote.head import Head
 from gantune.runtime.session import Session
 
@@ -153,6 +154,14 @@ def test_who_names_another_place_is_not_sent_to_the_cluster(laptop: Laptop, word
     assert run("ls", *words) == 0
     assert laptop.calls == []
     assert run("ls", *words, "--cluster", "cluster.yaml") == 2
+
+
+def test_what_is_said_about_this_machines_sweeps_beside_a_cluster_keeps_them_here(laptop: Laptop) -> None:
+    assert again("resume", Path("runs/gan-1")) == "gantune resume gan-1"
+    laptop.has_run_ray_up()
+    assert again("resume", Path("runs/gan-1")) == "gantune resume gan-1 --local"
+    assert again("resume", Path("else/gan-1")) == "gantune resume gan-1 --runs else"
+    assert laptop.calls == []
 
 
 def test_a_report_is_brought_here(laptop: Laptop, capsys: pytest.CaptureFixture[str]) -> None:
