@@ -68,16 +68,17 @@ def run_all(commands: Mapping[str, list[str]], say: Callable[[str], None]) -> No
 
 @contextlib.contextmanager
 def _terminable() -> Iterator[None]:
-    """SIGTERM as Ctrl-C, so that the servers, which are in sessions of their own, do not outlive us."""
+    """SIGTERM, and the loss of the terminal, as Ctrl-C, so that the servers, which are in sessions of their own, do not outlive us."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _end(processes: list[subprocess.Popen[bytes]]) -> None:
