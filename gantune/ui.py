@@ -13,28 +13,35 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
+from urllib.parse import urlsplit
 
 from gantune.errors import UserError
 
 ENDS_WITHIN = 10.0  # seconds for a server that was told to end
 
 
-def serve(runs: Path, sweep: Path, *, host: str, port: int, say: Callable[[str], None]) -> None:
+def serve(runs: Path, sweep: Path, *, host: str, port: int, say: Callable[[str], None], forwarded: bool = False) -> None:
     """Run both servers until Ctrl-C, SIGTERM, or until one of them ends. `UserError` when a port is taken, or there is nothing to serve
-    or to serve it with."""
+    or to serve it with. With `forwarded` the person sits elsewhere and reaches this machine's ports at their own localhost."""
     commands = {"optuna-dashboard": _dashboard(sweep, host, port + 1)}
     where = [f"Optuna: http://{host}:{port + 1}  ({sweep.name})"]
     tracking = os.environ.get("MLFLOW_TRACKING_URI", "")
     if tracking.startswith("http"):
-        where.append(f"MLflow: {tracking}  (MLFLOW_TRACKING_URI)")
+        where.append(f"MLflow: {_forwarded(tracking) if forwarded else tracking}  (MLFLOW_TRACKING_URI)")
     else:
         commands["MLflow"] = _mlflow(runs, tracking, host, port)
         where.append(f"MLflow: http://{host}:{port}")
-        _check_free(host, port)
-    _check_free(host, port + 1)
+        check_free(host, port)
+    check_free(host, port + 1)
     for line in [*where, "Ctrl-C ends both."]:
         say(line)
     run_all(commands, say)
+
+
+def _forwarded(tracking: str) -> str:
+    """A server's address as seen through a forwarded port: the server's list of allowed hosts should have it."""
+    url = urlsplit(tracking)
+    return url._replace(netloc=f"localhost:{url.port or 80}").geturl()
 
 
 def run_all(commands: Mapping[str, list[str]], say: Callable[[str], None]) -> None:
@@ -61,16 +68,17 @@ def run_all(commands: Mapping[str, list[str]], say: Callable[[str], None]) -> No
 
 @contextlib.contextmanager
 def _terminable() -> Iterator[None]:
-    """SIGTERM as Ctrl-C, so that the servers, which are in sessions of their own, do not outlive us."""
+    """SIGTERM, and the loss of the terminal, as Ctrl-C, so that the servers, which are in sessions of their own, do not outlive us."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _end(processes: list[subprocess.Popen[bytes]]) -> None:
@@ -104,7 +112,8 @@ def _dashboard(sweep: Path, host: str, port: int) -> list[str]:
     return [str(program), str(journal), "--host", host, "--port", str(port)]
 
 
-def _check_free(host: str, port: int) -> None:
+def check_free(host: str, port: int) -> None:
+    """`UserError` when something listens on the port already."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -24,6 +24,11 @@ def python(code: str) -> list[str]:
     return [sys.executable, "-c", code]
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1]) - 1  # the dashboard takes the next
+
+
 def is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
@@ -66,7 +71,8 @@ def test_a_chatty_server_is_not_held_up_and_its_last_word_is_told() -> None:
         ui.run_all({"chatty": python(chatty), "other": python(SLEEP)}, print)
 
 
-def test_sigterm_ends_both(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_both(tmp_path: Path, number: signal.Signals) -> None:
     stub = [sys.executable, "-c", f"import os, sys, pathlib; pathlib.Path(sys.argv[1]).write_text(str(os.getpid())); {SLEEP}"]
     files = [tmp_path / "a", tmp_path / "b"]
 
@@ -74,13 +80,13 @@ def test_sigterm_ends_both(tmp_path: Path) -> None:
         deadline = time.monotonic() + 20
         while not all(file.is_file() and file.read_text() for file in files) and time.monotonic() < deadline:
             time.sleep(0.02)
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), number)
 
-    before = signal.getsignal(signal.SIGTERM)
+    before = signal.getsignal(number)
     threading.Thread(target=end).start()
     ui.run_all({file.name: [*stub, str(file)] for file in files}, lambda line: None)
     assert not any(is_alive(int(file.read_text())) for file in files)
-    assert signal.getsignal(signal.SIGTERM) is before
+    assert signal.getsignal(number) is before
 
 
 def test_a_second_command_that_cannot_start_leaves_no_first(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,3 +117,13 @@ def test_only_ports_that_are_used_are_checked(sweep: Path, taken: int, monkeypat
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://tracking:5000")
     ui.serve(sweep.parent, sweep, host="127.0.0.1", port=taken, say=print)
     assert started == ["optuna-dashboard"]
+
+
+def test_a_tracking_server_is_named_as_it_is_reached(sweep: Path, monkeypatch: pytest.MonkeyPatch, started: list[str]) -> None:
+    (sweep / "optuna-dashboard").touch()
+    monkeypatch.setattr(sys, "executable", str(sweep / "python"))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://10.0.0.4:5077")
+    for forwarded, host in ((False, "10.0.0.4"), (True, "localhost")):
+        said: list[str] = []
+        ui.serve(sweep.parent, sweep, host="127.0.0.1", port=free_port(), say=said.append, forwarded=forwarded)
+        assert f"MLflow: http://{host}:5077  (MLFLOW_TRACKING_URI)" in said

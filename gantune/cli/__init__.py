@@ -9,11 +9,11 @@ import traceback
 
 from typer.exceptions import TyperException
 
-from gantune.cli import lists, probe, reading, replay, runs, sweeps
+from gantune.cli import attach, lists, probe, reading, replay, runs, sweeps
 from gantune.cli.app import app
 from gantune.errors import UserError
 
-__all__ = ["app", "lists", "main", "probe", "reading", "replay", "runs", "sweeps"]
+__all__ = ["app", "attach", "lists", "main", "probe", "reading", "replay", "runs", "sweeps"]
 
 OF_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)  # what a write reports without naming its file
 

@@ -35,6 +35,11 @@ def _root(context: typer.Context, version: Annotated[bool, typer.Option("--versi
         print(context.get_help())
 
 
+def json_flag(as_json: bool) -> list[str]:
+    """`--json` for a verb that is passed on."""
+    return ["--json"] if as_json else []
+
+
 def print_json(content: Any) -> None:
     """Strict JSON on standard output."""
     print(json.dumps(content, indent=2, allow_nan=False))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gantune.cli.app import RUNS, Json, Runs, app, print_json, print_table
+from gantune.cli.app import RUNS, Json, Runs, app, json_flag, print_json, print_table
+from gantune.cli.cluster import ClusterFile, Local, head_for, there
 
 if TYPE_CHECKING:
     from gantune.families.base import Family
@@ -106,8 +107,11 @@ def schema(
 
 
 @app.command()
-def doctor(runs: Runs = RUNS, as_json: Json = False) -> None:
+def doctor(local: Local = False, cluster: ClusterFile = None, runs: Runs = RUNS, as_json: Json = False) -> None:
     """What is wrong with this machine, or each node of the cluster, and how to mend it. Exit code 1 when something is."""
+    head = head_for(local, cluster, runs)
+    if head is not None:
+        there(head, "doctor", *json_flag(as_json))
     from gantune.doctor import examine
 
     checks = examine(Path(runs))

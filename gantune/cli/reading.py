@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gantune.cli import objective
-from gantune.cli.app import RUNS, Json, Runs, app, print_json, print_table
+from gantune.cli.app import RUNS, Json, Runs, app, json_flag, print_json, print_table
+from gantune.cli.cluster import ClusterFile, Local, head_for, report_there, there, ui_there
 from gantune.errors import UserError
 
 if TYPE_CHECKING:
@@ -18,8 +19,11 @@ if TYPE_CHECKING:
 
 
 @app.command()
-def ls(runs: Runs = RUNS, as_json: Json = False) -> None:
+def ls(local: Local = False, cluster: ClusterFile = None, runs: Runs = RUNS, as_json: Json = False) -> None:
     """The sweeps in the runs folder."""
+    head = head_for(local, cluster, runs, reads=True)
+    if head is not None:
+        there(head, "ls", *json_flag(as_json))
     from gantune.tracking.record import SweepRecord
     from gantune.tracking.store import list_sweeps
 
@@ -60,8 +64,17 @@ def _summary(record: SweepRecord) -> dict[str, Any]:
 
 
 @app.command()
-def show(name: Annotated[str, typer.Argument(metavar="SWEEP")] = "latest", runs: Runs = RUNS, as_json: Json = False) -> None:
+def show(
+    name: Annotated[str, typer.Argument(metavar="SWEEP")] = "latest",
+    local: Local = False,
+    cluster: ClusterFile = None,
+    runs: Runs = RUNS,
+    as_json: Json = False,
+) -> None:
     """A sweep's trials, the best first, with reasons, finalists and the canonical setting."""
+    head = head_for(local, cluster, runs, reads=True)
+    if head is not None:
+        there(head, "show", name, *json_flag(as_json))
     from gantune.cli.live import kimg_text
     from gantune.tracking.record import SweepRecord
     from gantune.tracking.store import find_sweep
@@ -119,11 +132,18 @@ def show(name: Annotated[str, typer.Argument(metavar="SWEEP")] = "latest", runs:
 def report(
     names: Annotated[list[str], typer.Argument(metavar="SWEEP...")],
     out: Annotated[
-        Path | None, typer.Option(help="Folder to write into; default: the sweep's report/, of several RUNS/report-NAMES.")
+        Path | None,
+        typer.Option(help="Folder to write into; default: the sweep's report/, of several and from a cluster RUNS/report-NAMES."),
     ] = None,
+    local: Local = False,
+    cluster: ClusterFile = None,
     runs: Runs = RUNS,
 ) -> None:
-    """One page that compares trials, or whole sweeps; Parquet, CSV, Markdown and LaTeX beside it."""
+    """One page that compares trials, or whole sweeps; Parquet, CSV, Markdown and LaTeX beside it. A cluster's is brought here."""
+    head = head_for(local, cluster, runs, reads=True)
+    if head is not None:
+        report_there(head, names, out)
+        return
     from gantune.report import write_report
     from gantune.tracking.record import SweepRecord
     from gantune.tracking.store import find_sweep
@@ -136,8 +156,16 @@ def report(
 
 
 @app.command()
-def sync(name: Annotated[str, typer.Argument(metavar="SWEEP")] = "latest", runs: Runs = RUNS) -> None:
+def sync(
+    name: Annotated[str, typer.Argument(metavar="SWEEP")] = "latest",
+    local: Local = False,
+    cluster: ClusterFile = None,
+    runs: Runs = RUNS,
+) -> None:
     """Bring MLflow up to date with a sweep: what is missing there is replayed, what is there is left alone."""
+    head = head_for(local, cluster, runs)
+    if head is not None:
+        there(head, "sync", name)
     from gantune.tracking.replay import sync as replay
     from gantune.tracking.store import find_sweep
 
@@ -151,10 +179,16 @@ def ui(
     name: Annotated[str, typer.Argument(metavar="SWEEP", help="Whose Optuna study to open.")] = "latest",
     port: Annotated[int, typer.Option(min=1, max=65534, help="MLflow's port; optuna-dashboard takes the next.")] = 5000,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    forwarded: Annotated[bool, typer.Option("--forwarded", hidden=True)] = False,
+    local: Local = False,
+    cluster: ClusterFile = None,
     runs: Runs = RUNS,
 ) -> None:
-    """MLflow on the store, and optuna-dashboard on a sweep's study."""
+    """MLflow on the store, and optuna-dashboard on a sweep's study; a cluster's at ports of this machine."""
+    head = head_for(local, cluster, runs, reads=True)
+    if head is not None:
+        ui_there(head, name, port)
     from gantune.tracking.store import find_sweep
     from gantune.ui import serve
 
-    serve(runs, find_sweep(runs, name), host=host, port=port, say=print)
+    serve(runs, find_sweep(runs, name), host=host, port=port, say=print, forwarded=forwarded)

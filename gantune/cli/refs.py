@@ -6,7 +6,6 @@ from pathlib import Path
 
 from gantune.errors import UserError
 from gantune.tracking.checkpoints import check_kept
-from gantune.tracking.record import SweepRecord
 from gantune.tracking.store import find_sweep
 
 KINDS = ("trials", "finalists")  # a sweep's folders of runs
@@ -22,6 +21,8 @@ def run_folder(runs: Path, ref: str) -> Path:
     name, slash, trial = ref.partition("/")
     sweep = find_sweep(runs, name)
     if not slash:
+        from gantune.tracking.record import SweepRecord  # which brings torch, and verbs that go to a cluster need none
+
         best = SweepRecord.load(sweep).best
         if best is None:
             raise UserError(f"sweep {sweep.name} has no finished trial yet; name one, such as {sweep.name}/1.")

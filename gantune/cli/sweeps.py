@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gantune.cli.app import RUNS, Runs, Sets, app
+from gantune.cli.cluster import ClusterFile, Local, Request, cluster_for, head_for, resume_there, sweep_there, there
 from gantune.cli.driving import drive
 from gantune.errors import UserError
 
 if TYPE_CHECKING:
     from gantune.spec import SweepSpec
 
-Local = Annotated[bool, typer.Option("--local", help="Run on this machine even where RAY_ADDRESS names a cluster.")]
+Detach = Annotated[bool, typer.Option("--detach", help="Run in the background; `gantune attach` follows it.")]
+JsonOfDetached = Annotated[bool, typer.Option("--json", help="With --detach: what was started, as JSON.")]
 Hours = Annotated[float | None, typer.Option(help="Wall-clock limit of the search.")]
 
 
@@ -31,33 +33,45 @@ def sweep(
         list[str], typer.Option("--warm-start", metavar="SWEEP", help="Learn from an earlier sweep's trials first.")
     ] = [],  # noqa: B006
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, print what would run, start nothing.")] = False,
-    detach: Annotated[bool, typer.Option("--detach", help="Run in the background; `gantune show` follows it.")] = False,
+    detach: Detach = False,
     local: Local = False,
+    cluster: ClusterFile = None,
     runs: Runs = RUNS,
+    as_json: JsonOfDetached = False,
 ) -> None:
     """Search hyperparameters: trials, early stops, finalists, a report."""
+    request = Request(name, sets, trials, data, as_name, warm_start)
+    _check_json(detach, as_json)
+    far = cluster_for(local, cluster, runs)
+    if far is not None:
+        sweep_there(far, request, dry_run=dry_run, detach=detach, as_json=as_json)
+        return
     from gantune.preflight import check_opens
-    from gantune.runtime.gpus import visible_gpus
+    from gantune.runtime.gpus import look
     from gantune.spec import load_sweep
     from gantune.tracking.store import find_sweep, new_instance
     from gantune.warm import earlier_trials
 
-    spec = load_sweep(name, sets=sets, trials=trials, data=data, name=as_name, runs=runs, gpus=visible_gpus(local=local))
+    where = look(local=local)
+    spec = load_sweep(name, sets=sets, trials=trials, data=data, name=as_name, runs=runs, gpus=int(where.room[1]))
     check_runs(runs)
     warm, warm_notes = earlier_trials([find_sweep(runs, other) for other in warm_start], spec)
     notes = [*spec.notes, *check_opens(spec), *warm_notes]
     if dry_run:
-        _dry_run(spec, notes, warm)
+        _dry_run(spec, [f"it would run on {where}", *notes], warm)
         return
     from gantune.sweep import run_sweep
 
     folder = runs / as_name if as_name else new_instance(runs, spec.name)
     command = shlex.join(["gantune", *sys.argv[1:]])
+    if not as_json:
+        print(f"{folder.name} runs on {where}", flush=True)
     try:
         if detach:
             from gantune.cli.background import start_in_background
 
-            start_in_background(folder, _without_name(sys.argv[1:]))
+            own = request.words(name=folder.name) + _same_place(local, runs)
+            start_in_background(folder, own, local=local, notes=notes, as_json=as_json)
             return
         for note in notes:
             print(note)
@@ -74,23 +88,45 @@ def resume(
     trials: Annotated[str | None, typer.Option(help="+N: that many more trials than it had.")] = None,
     hours: Hours = None,
     gpu_hours: Annotated[float | None, typer.Option(help="Limit of GPU hours over all trials.")] = None,
+    detach: Detach = False,
     local: Local = False,
+    cluster: ClusterFile = None,
     runs: Runs = RUNS,
+    as_json: JsonOfDetached = False,
 ) -> None:
     """Go on with a sweep that was stopped or killed, or extend a finished one."""
-    from gantune.spec import SweepSpec
-    from gantune.sweep import resume_sweep
-    from gantune.tracking.record import SweepRecord
-    from gantune.tracking.store import find_sweep, frozen
-
     more = _more_trials(trials)
     for flag, limit in (("--hours", hours), ("--gpu-hours", gpu_hours)):
         if limit is not None and not limit > 0:
             raise UserError(f"{flag} is a number above 0, got {limit:g}.")
+    _check_json(detach, as_json)
+    given = (("--trials", trials), ("--hours", hours), ("--gpu-hours", gpu_hours))
+    limits = [word for flag, value in given if value is not None for word in (flag, str(value))]
+    head = head_for(local, cluster, runs)
+    if head is not None:
+        resume_there(head, ["resume", name, *limits], detach=detach, as_json=as_json)
+        return
+    from gantune.runtime.gpus import look
+    from gantune.spec import SweepSpec
+    from gantune.sweep import resume_sweep
+    from gantune.tracking.lock import driver_lock
+    from gantune.tracking.record import SweepRecord
+    from gantune.tracking.store import find_sweep, frozen
+
     folder = find_sweep(runs, name)
     spec = SweepSpec.from_json(frozen(folder)["spec"])
-    if not more and hours is None and gpu_hours is None and SweepRecord.load(folder).status == "complete":
-        print(f"{folder.name} has ended already: only what is missing is made. For more trials: --trials +N")
+    with driver_lock(folder):
+        pass  # refused here, before a cluster is looked at
+    if not as_json:
+        if not more and hours is None and gpu_hours is None and SweepRecord.load(folder).status == "complete":
+            print(f"{folder.name} has ended already: only what is missing is made. For more trials: --trials +N")
+        print(f"{folder.name} is resumed on {look(local=local)}", flush=True)
+    if detach:
+        from gantune.cli.background import start_in_background
+
+        own = ["resume", folder.name, *limits, *_same_place(local, runs)]
+        start_in_background(folder, own, local=local, as_json=as_json)
+        return
     drive(spec, folder, lambda live: resume_sweep(folder, more_trials=more, hours=hours, gpu_hours=gpu_hours, live=live, local=local))
 
 
@@ -108,9 +144,14 @@ def _more_trials(given: str | None) -> int:
 def stop(
     name: Annotated[str, typer.Argument(metavar="SWEEP")] = "latest",
     trial: Annotated[str | None, typer.Argument(metavar="[TRIAL]")] = None,
+    local: Local = False,
+    cluster: ClusterFile = None,
     runs: Runs = RUNS,
 ) -> None:
     """Stop a running sweep so that it can be resumed, or end one of its trials."""
+    head = head_for(local, cluster, runs)
+    if head is not None:
+        there(head, "stop", name, *([] if trial is None else [trial]))
     from gantune.sweep import stop_sweep
     from gantune.tracking.store import find_sweep
 
@@ -119,12 +160,14 @@ def stop(
     print(f"asked {folder.name} to " + (f"end trial {trial}" if trial else f"stop; go on later with: gantune resume {folder.name}"))
 
 
-def _without_name(arguments: list[str]) -> list[str]:
-    kept = [argument for argument in arguments if argument != "--detach" and not argument.startswith("--name=")]
-    if "--name" in kept:
-        place = kept.index("--name")
-        del kept[place : place + 2]
-    return kept
+def _same_place(local: bool, runs: Path) -> list[str]:
+    """So that the driver in the background is no other one; a Ray job does not have this terminal's environment."""
+    return [*(["--local"] if local else []), "--runs", str(runs.absolute())]
+
+
+def _check_json(detach: bool, as_json: bool) -> None:
+    if as_json and not detach:
+        raise UserError("--json says in JSON what was started: give --detach, too. For results: gantune show --json.")
 
 
 def _dry_run(spec: SweepSpec, notes: list[str], warm: list[dict[str, Any]]) -> None:

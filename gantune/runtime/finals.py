@@ -7,12 +7,11 @@ from typing import Any
 from gantune.runtime.desk import Desk
 from gantune.runtime.ledger import Entry
 from gantune.runtime.live import TrialView
-from gantune.runtime.planning import SCORE_ALL, SCORE_SEED, to_score
+from gantune.runtime.planning import SCORE_ALL, SCORE_SEED, into_final, to_score
 from gantune.runtime.pool import Job
-from gantune.segments import Segment, lineage
 from gantune.tracking.checkpoints import BECAUSE
 from gantune.tracking.record import SweepRecord
-from gantune.tracking.trial_record import TrialRecord, device_seconds
+from gantune.tracking.trial_record import device_seconds
 
 
 def score(desk: Desk) -> None:
@@ -82,27 +81,8 @@ def finalists(desk: Desk) -> None:
 
 
 def contenders(desk: Desk) -> dict[str, Entry]:
-    """Who is in the final: the best trials but for the canonical one, which takes part in any case (among several families that of
-    the best trial's family). Empty when no trial has a value."""
-    record = SweepRecord.load(desk.folder)
-    canonical = record.canonical
-
-    trials = {trial.id: trial for trial in record.trials}
-
-    def setting(trial: TrialRecord) -> tuple[str, dict[str, Any], list[Segment]]:
-        values, segments = lineage(trial.id, trials)
-        return record.family_of(trial), {name: value for name, value in values.items() if name != "seed"}, segments
-
-    taken = [] if canonical is None else [setting(canonical)]
-    best: list[str] = []
-    for trial in record.ranked():
-        if trial.value is not None and setting(trial) not in taken and len(best) < desk.spec.finalists.top:
-            best.append(trial.id)
-            taken.append(setting(trial))  # another trial of the same setting would be the same runs again
-    if not best:
-        return {}
-    who = {id: id for id in best} | ({} if canonical is None else {record.canonical_runs: canonical.id})
-    return {name: desk.ledger.trials[id] for name, id in who.items()}
+    """Who is in the desk's final."""
+    return into_final(SweepRecord.load(desk.folder), desk.spec.finalists.top, desk.ledger.trials)
 
 
 def split(outcome: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

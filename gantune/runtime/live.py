@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from gantune.runtime.ledger import Entry, number
@@ -108,14 +109,14 @@ class LiveState:
             held = self._picture
             return replace(held, trials=dict(held.trials), finals=dict(held.finals), seconds=seconds)
 
-    def phase(self, name: str) -> None:
-        """Another phase begins."""
-        self._phase_began = time.monotonic()
+    def phase(self, name: str, ago: float = 0.0) -> None:
+        """Another phase begins, or began so many seconds ago."""
+        self._phase_began = time.monotonic() - ago
         self.set(phase=name, kimg_before=self.picture.kimg)
 
-    def begin_finals(self, total: int, kimg: float) -> None:
+    def begin_finals(self, total: int, kimg: float, ago: float = 0.0) -> None:
         """The finalists' runs are about to begin, each of so many kimg; those shown already were run by an earlier driver."""
-        self._phase_began = time.monotonic()
+        self._phase_began = time.monotonic() - ago
         self.set(finals_total=total, kimg_budget=kimg, kimg_before=self.picture.kimg)
 
     def note(self, text: str) -> None:
@@ -152,6 +153,16 @@ class LiveState:
         """Bring a finalist's row up to date."""
         with self._lock:
             self._picture.finals[view.id] = view
+        self._tell()
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Many changes that are told as one, at their end."""
+        told, self.on_change = self.on_change, None
+        try:
+            yield
+        finally:
+            self.on_change = told
         self._tell()
 
     def _tell(self) -> None:

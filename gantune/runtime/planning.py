@@ -16,8 +16,10 @@ from gantune.data import Form
 from gantune.runtime.ledger import Entry
 from gantune.runtime.population import boundaries
 from gantune.runtime.work import Plan
-from gantune.segments import lineage
+from gantune.segments import Segment, lineage
 from gantune.spec.checks import form_for, form_of_run
+from gantune.tracking.record import SweepRecord
+from gantune.tracking.trial_record import TrialRecord
 from gantune.trial import checkpoint_at
 
 SCORE_SEED = 500_000  # apart from any seed that a trial trains with
@@ -130,6 +132,28 @@ def to_score(entries: Sequence[Entry], mode: str) -> list[Entry]:
         return able
     kept = able[: max(SCORE_ALL, math.ceil(len(able) / 2))]
     return kept + [e for e in able if e.origin == "canonical" and e not in kept]
+
+
+def into_final(record: SweepRecord, top: int, entries: Mapping[str, Entry]) -> dict[str, Entry]:
+    """The `top` best trials but for the canonical one, which takes part in any case (among several families that of the best trial's
+    family). Empty when no trial has a value."""
+    canonical = record.canonical
+    trials = {trial.id: trial for trial in record.trials}
+
+    def setting(trial: TrialRecord) -> tuple[str, dict[str, Any], list[Segment]]:
+        values, segments = lineage(trial.id, trials)
+        return record.family_of(trial), {name: value for name, value in values.items() if name != "seed"}, segments
+
+    taken = [] if canonical is None else [setting(canonical)]
+    best: list[str] = []
+    for trial in record.ranked():
+        if trial.value is not None and setting(trial) not in taken and len(best) < top:
+            best.append(trial.id)
+            taken.append(setting(trial))  # another trial of the same setting would be the same runs again
+    if not best:
+        return {}
+    who = {id: id for id in best} | ({} if canonical is None else {record.canonical_runs: canonical.id})
+    return {name: entries[id] for name, id in who.items()}
 
 
 def keep_code(spec: Any, folder: Path) -> Any:

@@ -17,6 +17,7 @@ import ray
 
 from gantune.errors import UserError
 from gantune.runtime.address import NAMED, NO_CLIENT, knock
+from gantune.runtime.autoscaling import autoscaler_config, may_have, parted
 
 SOCKET_ROOM = 40  # characters of a temporary folder that leave room for Ray's socket names, which end at 107
 ANSWERS_WITHIN = 10.0  # seconds
@@ -25,23 +26,47 @@ STORE = 256 * 2**20  # bytes; results are small
 
 @dataclass(frozen=True)
 class Session:
-    """Where trials run."""
+    """Where trials run: what is there now and, where an autoscaler adds machines, what there may be with all of them."""
 
     address: str | None  # None: this machine, for this sweep only
     cpus: float
     gpus: float
+    most_cpus: float = 0.0
+    most_gpus: float = 0.0
+
+    @property
+    def room(self) -> tuple[float, float]:
+        """CPUs and GPUs that a sweep can count on: machines that are yet to come are started for its waiting trials."""
+        return max(self.cpus, self.most_cpus), max(self.gpus, self.most_gpus)
+
+    @property
+    def where(self) -> str:
+        """For a person: `this machine`, or the cluster."""
+        return "this machine" if self.address is None else f"the Ray cluster at {self.address}"
 
     def slots(self, cpu: float, gpu: float) -> int:
-        """How many trials fit at once. `UserError` when none does."""
-        whole = self.gpus // gpu if gpu >= 1 else self.gpus * (round(1 / gpu, 6) // 1) if gpu else math.inf  # a share lies on one GPU
-        fits = min(self.cpus // cpu if cpu else math.inf, whole)
+        """How many trials fit at once. `UserError` when none ever does."""
+        cpus, gpus = self.room
+        whole = gpus // gpu if gpu >= 1 else gpus * (round(1 / gpu, 6) // 1) if gpu else math.inf  # a share lies on one GPU
+        fits = min(cpus // cpu if cpu else math.inf, whole)
         if fits < 1:
-            where = "this machine" if self.address is None else f"the cluster at {self.address}"
             raise UserError(
-                f"resources: a trial asks for {cpu:g} CPU and {gpu:g} GPU, {where} has {self.cpus:g} CPU and {self.gpus:g} GPU.\n"
+                f"resources: a trial asks for {cpu:g} CPU and {gpu:g} GPU, {self.where} has {cpus:g} CPU and {gpus:g} GPU.\n"
                 "Ask for less with --set resources.cpu=… --set resources.gpu=…"
             )
         return int(fits)
+
+    def __str__(self) -> str:
+        grows = self.room != (self.cpus, self.gpus)
+        return f"{self.where} ({counted(self.cpus, self.gpus)}{'; it may grow to ' + counted(*self.room) if grows else ''})"
+
+
+def counted(cpus: float, gpus: float) -> str:
+    """`8 CPUs, no GPU`."""
+    parts = [
+        f"{number:g} {kind}{'' if number == 1 else 's'}" if number else f"no {kind}" for number, kind in ((cpus, "CPU"), (gpus, "GPU"))
+    ]
+    return ", ".join(parts)
 
 
 @contextlib.contextmanager
@@ -54,12 +79,24 @@ def session(*, local: bool = False, cpus: int | None = None) -> Iterator[Session
     own = None
     try:
         own = _connect(address, cpus)
-        have = ray.cluster_resources()
-        yield Session(address, have.get("CPU", 0.0), have.get("GPU", 0.0))
+        yield _found(address)
     finally:
         ray.shutdown()
         if own is not None:
             shutil.rmtree(own, ignore_errors=True)
+
+
+def _found(address: str | None) -> Session:
+    have = ray.cluster_resources()
+    now = have.get("CPU", 0.0), have.get("GPU", 0.0)
+    if address is None:
+        return Session(None, *now)
+    gcs = ray.get_runtime_context().gcs_address  # which `auto` turned out to be
+    config = autoscaler_config(gcs)
+    if config is None:
+        return Session(gcs, *now)
+    most = may_have(config, *parted(ray.nodes()))
+    return Session(gcs, *now, most["CPU"], most["GPU"])
 
 
 def _connect(address: str | None, cpus: int | None) -> Path | None:

@@ -1,0 +1,79 @@
+"""Ray's cluster launcher, called as the command line that it is."""
+
+from __future__ import annotations
+
+import ipaddress
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from gantune.errors import UserError
+
+RAY = [sys.executable, "-m", "ray.scripts.scripts"]
+ANSWERS_WITHIN = 120.0  # seconds for a question that a cloud answers
+COPIED_WITHIN = 600.0
+NO_HEAD = "Head node of cluster"  # how Ray says that there is none
+
+
+class ClusterDown(UserError):
+    """There is no head: nobody has started the cluster, or it has been taken down."""
+
+
+def head_address(file: Path) -> str:
+    """The address of the head of the cluster in `file`. `ClusterDown` when there is none, `UserError` when that cannot be found out."""
+    try:
+        asked = _run(["get-head-ip", str(file)], ANSWERS_WITHIN)
+    except subprocess.TimeoutExpired:
+        raise UserError(f"{file}: whether that cluster runs could not be found out within {ANSWERS_WITHIN:g} s.") from None
+    if asked.returncode == 0:
+        for line in reversed(asked.stdout.split()):
+            if _is_address(line):
+                return line
+    said = last_line(asked.stderr) or last_line(asked.stdout)
+    if "No module named" in said:
+        said += "; Ray's cluster launcher needs: pip install 'gantune[cluster]'"
+    raise (ClusterDown if NO_HEAD in asked.stderr + asked.stdout else UserError)(said or "Ray said nothing")
+
+
+def copy_up(file: Path, source: Path, target: str) -> None:
+    """Copy the contents of the folder `source` into the folder `target` of the head."""
+    _copy(["rsync-up", str(file), f"{source}/", target])
+
+
+def copy_down(file: Path, source: str, target: Path) -> None:
+    """Copy the contents of the head's folder `source` into the folder `target`."""
+    target.mkdir(parents=True, exist_ok=True)
+    _copy(["rsync-down", str(file), f"{source}/", f"{target}/"])
+
+
+def execution(file: Path, command: str, ports: Sequence[int] = ()) -> list[str]:
+    """The words that run a shell `command` on the head; local `ports` lead to the same ones there."""
+    return [*RAY, "exec", *(word for port in ports for word in ("--port-forward", str(port))), str(file), command]
+
+
+def last_line(text: str) -> str:
+    """What a program that failed said in the end."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else ""
+
+
+def _copy(arguments: list[str]) -> None:
+    try:
+        done = _run(arguments, COPIED_WITHIN)
+    except subprocess.TimeoutExpired:
+        raise UserError(f"ray {arguments[0]} did not end within {COPIED_WITHIN:g} s.") from None
+    if done.returncode != 0:
+        raise UserError(f"ray {' '.join(arguments)} failed: {last_line(done.stderr) or last_line(done.stdout)}")
+
+
+def _run(arguments: list[str], seconds: float) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*RAY, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=seconds)
+
+
+def _is_address(word: str) -> bool:
+    try:
+        ipaddress.ip_address(word)
+    except ValueError:
+        return "." in word and word.replace(".", "").replace("-", "").isalnum()  # a host's name
+    return True

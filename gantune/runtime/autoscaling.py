@@ -1,0 +1,67 @@
+"""What a cluster may grow to: the machines that its autoscaler may start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+HEAD = "node:__internal_head__"  # a resource that Ray gives to the head alone
+KINDS = ("CPU", "GPU")
+Resources = Mapping[str, float]
+
+
+def autoscaler_config(gcs: str) -> dict[str, Any] | None:
+    """The configuration of the autoscaler that runs on this machine for the cluster at `gcs` (HOST:PORT); None where there is none.
+
+    The autoscaler is a process of Ray's on the head, started with the path of its configuration; Ray itself does not tell it.
+    """
+    for words in _command_lines():
+        if any(word.endswith("monitor.py") for word in words) and f"--gcs-address={gcs}" in words:
+            for path in (word.partition("=")[2] for word in words if word.startswith("--autoscaling-config=")):
+                return _read(Path(path).expanduser())
+    return None
+
+
+def may_have(config: Mapping[str, Any], head: Resources, workers: Sequence[Resources]) -> dict[str, float]:
+    """CPUs and GPUs with every machine that `config` allows, beside those of the `head`.
+
+    Where a node type does not say what its machines have, as on premises, those to come are taken for like the smallest of the `workers`.
+    """
+    limit = int(config.get("max_workers", 0))
+    shapes: list[Resources] = []
+    for about in config.get("available_node_types", {}).values():
+        shape = about.get("resources") or _smallest(workers)
+        shapes += [shape] * min(limit, int(about.get("max_workers", limit)))
+    return {kind: head.get(kind, 0.0) + sum(sorted((shape.get(kind, 0.0) for shape in shapes), reverse=True)[:limit]) for kind in KINDS}
+
+
+def parted(nodes: Iterable[Mapping[str, Any]]) -> tuple[Resources, list[Resources]]:
+    """What the head and each of the other machines have, of those in `ray.nodes()` that are alive."""
+    alive = [node["Resources"] for node in nodes if node["Alive"]]
+    head: Resources = next((resources for resources in alive if HEAD in resources), {})
+    return head, [resources for resources in alive if HEAD not in resources]
+
+
+def _smallest(workers: Sequence[Resources]) -> Resources:
+    return {kind: min((worker.get(kind, 0.0) for worker in workers), default=0.0) for kind in KINDS}
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        content = YAML(typ="safe", pure=True).load(path.read_text())
+    except (OSError, YAMLError):  # another user's, or gone since: what is there counts
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _command_lines() -> Iterator[list[str]]:
+    """Of all processes of this machine; none on systems without /proc, which no head runs on."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            yield path.read_text(errors="replace").split("\0")
+        except OSError:  # it has ended
+            continue

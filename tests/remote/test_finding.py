@@ -1,0 +1,76 @@
+"""Which cluster a folder has, and what finding that out costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from laptops import Laptop
+
+from gantune.errors import UserError
+from gantune.remote.cluster import find_cluster
+from gantune.remote.launcher import ClusterDown
+
+
+def test_a_mere_checkout_costs_no_call(laptop: Laptop) -> None:
+    assert find_cluster() is None
+    laptop.has_run_ray_up("another")
+    assert find_cluster() is None
+    (laptop.folder / "cluster.yaml").unlink()
+    laptop.has_run_ray_up()
+    assert find_cluster() is None
+    assert laptop.calls == []
+
+
+def test_a_cluster_that_was_started_from_here_is_found(laptop: Laptop) -> None:
+    laptop.has_run_ray_up()
+    found = find_cluster()
+    assert found is not None
+    assert found.gpus is None, "on premises the file does not say"
+    assert laptop.calls == [], "whether it is up is another question"
+    assert str(found.reach()) == "cluster lab (head 10.77.0.10)"
+
+
+def test_gpus_are_those_that_the_cluster_may_have(laptop: Laptop) -> None:
+    types = {
+        "head": {"resources": {"CPU": 0}, "max_workers": 0},
+        "gpu": {"resources": {"CPU": 8, "GPU": 4}, "max_workers": 5},
+        "cpu": {"resources": {"CPU": 8}, "max_workers": 5},
+    }
+    laptop.has_run_ray_up(max_workers=3, available_node_types=types)
+    found = find_cluster()
+    assert found is not None
+    assert found.gpus == 12
+
+
+def test_a_cluster_that_is_down_or_cannot_be_asked_is_no_reason_to_run_here(laptop: Laptop, monkeypatch: pytest.MonkeyPatch) -> None:
+    laptop.has_run_ray_up()
+    (laptop.place / "down").touch()
+    found = find_cluster()
+    assert found is not None
+    down = r"^cluster lab \(cluster.yaml\) was started from here, but it is not up. Nothing runs.\n.*--local"
+    with pytest.raises(ClusterDown, match=down):
+        found.reach()
+    monkeypatch.setenv("STANDIN", str(laptop.place / "nowhere"))
+    with pytest.raises(UserError, match="its head is not to be found: FileNotFoundError") as told:
+        found.reach()
+    assert not isinstance(told.value, ClusterDown)
+
+
+def test_a_file_that_is_named_needs_no_trace_but_must_be_one(laptop: Laptop) -> None:
+    found = find_cluster(Path("cluster.yaml"))
+    assert found is not None
+    (laptop.place / "down").touch()
+    with pytest.raises(ClusterDown, match="is what --cluster names, but it is not up"):
+        found.reach()
+    with pytest.raises(UserError, match=r"--cluster other\.yaml: No such file"):
+        find_cluster(Path("other.yaml"))
+    Path("other.yaml").write_text("services: {web: {}}\n")
+    with pytest.raises(UserError, match="no cluster_name"):
+        find_cluster(Path("other.yaml"))
+
+
+def test_traces_of_other_programs_are_passed_over(laptop: Laptop) -> None:
+    (laptop.temporary / "ray-config-x").write_text("{")
+    (laptop.temporary / "ray-config-y").write_text("[]")
+    assert find_cluster() is None
