@@ -168,5 +168,7 @@ def test_mps_and_the_mount_are_made_outside_the_container(rehearsal: Rehearsal) 
         for part in ("nvidia-cuda-mps-control -d", "mount -t nfs4"):
             assert "docker exec" not in recorder.ran[recorder.place(part)]
         run = recorder.ran[recorder.place("docker run")]
-        assert all(option in run for option in ("--ipc=host", "-v /tmp/nvidia-mps:/tmp/nvidia-mps", "-v /shared:/shared", "--runtime=nvidia"))
+        assert all(
+            option in run for option in ("--ipc=host", "-v /tmp/nvidia-mps:/tmp/nvidia-mps", "-v /shared:/shared", "--runtime=nvidia")
+        )
         assert ("gantune-tracking" in run) == (recorder is rehearsal.head)

@@ -25,11 +25,13 @@ class Hosts:
         outermost = [path for path in seen if not any(other in path.parents for other in seen)]
         command = ["unshare", "--net", "--mount", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"]
         command += ["bash", str(HERE / "lab.sh"), str(folder), str(count), *map(str, outermost)]
-        self._log = open(folder / "lab.log", "wb")
-        self._lab = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log, start_new_session=True)
+        with open(folder / "lab.log", "wb") as log:
+            self._lab = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         deadline = time.monotonic() + 30
         while not (folder / "ready").exists():
-            assert self._lab.poll() is None and time.monotonic() < deadline, (folder / "lab.log").read_text()
+            if self._lab.poll() is not None or time.monotonic() > deadline:
+                self.close()
+                raise AssertionError(f"the hosts did not come up:\n{(folder / 'lab.log').read_text()}")
             time.sleep(0.05)
         self._init = _child(self._lab.pid)
 
@@ -51,7 +53,9 @@ class Hosts:
         """A shell command on the laptop, in the background; its output is one stream."""
         inside = ["nsenter", "--target", str(self._init), "--net", "--mount", "--uts", "--pid", f"--wd={cwd}", "bash", "-c", command]
         environment = os.environ | {"HOME": "/root", "RAY_USAGE_STATS_ENABLED": "0"} | env
-        return subprocess.Popen(inside, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        return subprocess.Popen(
+            inside, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
 
     def run(self, command: str, *, cwd: Path, timeout: float = 120, **env: str) -> str:
         """A shell command on the laptop: its output, once it has ended well."""
@@ -89,13 +93,13 @@ class Hosts:
         """End it all."""
         self._lab.send_signal(signal.SIGKILL)
         self._lab.wait(10)
-        self._log.close()
 
 
 def missing() -> list[str]:
     """Debian packages that are needed and not installed."""
     places = [*os.environ["PATH"].split(os.pathsep), "/usr/sbin", "/sbin"]
-    return sorted({package for program, package in NEEDED.items() if not any((Path(place) / program).exists() for place in places)})
+    lacking = {package for program, package in NEEDED.items() if not any((Path(place) / program).exists() for place in places)}
+    return sorted(lacking if any(Path("/usr/lib/postgresql").glob("*/bin/initdb")) else lacking | {"postgresql"})
 
 
 def _child(pid: int) -> int:
