@@ -34,7 +34,6 @@ ip route add default via 10.77.0.1 # leads nowhere: Ray takes 127.0.0.1 for its 
 ssh-keygen -q -t ed25519 -N '' -f "$own/hostkey"
 cat > /run/sshd_config << END
 Port 22
-ListenAddress $address
 HostKey $own/hostkey
 AuthorizedKeysFile $lab/key.pub
 PasswordAuthentication no
