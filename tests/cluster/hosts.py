@@ -51,7 +51,18 @@ class Hosts:
 
     def start(self, command: str, *, cwd: Path, **env: str) -> subprocess.Popen[str]:
         """A shell command on the laptop, in the background; its output is one stream."""
-        inside = ["nsenter", "--target", str(self._init), "--net", "--mount", "--uts", "--pid", f"--wd={cwd}", "bash", "-c", command]
+        inside = [
+            "nsenter",
+            "--target",
+            str(self._init),
+            "--net",
+            "--mount",
+            "--uts",
+            "--pid",
+            "bash",
+            "-c",
+            f"cd {cwd} || exit\n{command}",
+        ]
         environment = os.environ | {"HOME": "/root", "RAY_USAGE_STATS_ENABLED": "0"} | env
         return subprocess.Popen(
             inside, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
