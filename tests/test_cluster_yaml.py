@@ -1,39 +1,157 @@
-"""cluster.yaml against Ray's own schema, and what gantune promises of it."""
+"""The cluster files against Ray's and Kubernetes' schemas, and what they promise in their comments."""
 
 from __future__ import annotations
 
+import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from ray.autoscaler._private.util import prepare_config, validate_config
 
-FILE = Path(__file__).parents[1] / "cluster.yaml"
+TOP = Path(__file__).parents[1]
+CLOUDS = ["cluster.yaml", "examples/cluster-gcp.yaml"]
+CLUSTERS = [*CLOUDS, "examples/cluster-onprem.yaml"]
+MARKED = [*CLUSTERS, "examples/rayjob.yaml"]
 
 
-@pytest.fixture(scope="module")
-def cluster() -> dict[str, Any]:
-    return yaml.safe_load(FILE.read_text())
+def text(name: str) -> str:
+    return (TOP / name).read_text()
 
 
-def test_ray_accepts_it(cluster: dict[str, Any]) -> None:
-    from ray.autoscaler._private.util import prepare_config, validate_config
+def load(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(text(name))
+    return content
 
-    validate_config(prepare_config(cluster))
+
+def start_of(cluster: dict[str, Any], role: str) -> str:
+    [start] = [command for command in cluster[f"{role}_start_ray_commands"] if "ray start" in command]
+    return str(start)
+
+
+@pytest.mark.parametrize("name", CLUSTERS)
+def test_ray_accepts_it(name: str) -> None:
+    validate_config(prepare_config(load(name)))
     with pytest.raises(Exception, match="max_worker"):
-        validate_config(prepare_config(cluster | {"max_worker": 3}))
+        validate_config(prepare_config(load(name) | {"max_worker": 3}))
 
 
-def test_every_machine_keeps_its_data_where_all_find_it(cluster: dict[str, Any]) -> None:
-    for role in ("head", "worker"):
-        [start] = [command for command in cluster[f"{role}_start_ray_commands"] if "ray start" in command]
-        assert "GANTUNE_CACHE=/shared/gantune-cache " in start
+@pytest.mark.parametrize("name", MARKED)
+def test_five_lines_are_marked_for_a_person_to_change(name: str) -> None:
+    marks = re.findall(r"# \((\d)\) ", text(name))
+    assert marks == ["1", "2", "3", "4", "5"]
+    assert not re.search("password|secret|token", text(name), re.IGNORECASE)
 
 
-def test_the_head_runs_no_trial_and_workers_are_spot(cluster: dict[str, Any]) -> None:
-    nodes = cluster["available_node_types"]
-    head = nodes.pop(cluster["head_node_type"])
+@pytest.mark.parametrize("name", CLUSTERS)
+def test_runs_cache_and_tracker_are_named_on_every_machine_and_a_second_time_adds_nothing(name: str, tmp_path: Path) -> None:
+    commands = [command for command in load(name)["setup_commands"] if ".gantune" in command]
+    bashrc = tmp_path / ".bashrc"
+
+    def after(head: dict[str, str]) -> dict[str, str]:
+        environment = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", **head}
+        for command in commands:
+            subprocess.run(["bash", "-c", command], env=environment, check=True)
+        shown = subprocess.run(["bash", "-c", f". {bashrc}; env"], env=environment, check=True, capture_output=True, text=True).stdout
+        return dict(line.split("=", 1) for line in shown.splitlines())
+
+    worker = after({"RAY_HEAD_IP": "10.1.2.3"})
+    assert (worker["GANTUNE_RUNS"], worker["GANTUNE_CACHE"]) == ("/shared/runs", "/shared/gantune-cache")
+    assert worker["MLFLOW_TRACKING_URI"] == "http://10.1.2.3:5000"
+    first = bashrc.read_text()
+    head = after({})  # Ray tells the head nothing
+    assert re.fullmatch(r"http://\S+:5000", head["MLFLOW_TRACKING_URI"])
+    assert bashrc.read_text() == first
+
+
+def test_on_prem_the_environment_is_shared_and_the_code_that_was_shipped_runs(tmp_path: Path) -> None:
+    cluster = load("examples/cluster-onprem.yaml")
+    for command in [*cluster["setup_commands"], "env > env; . ~/.bashrc; env >> env"]:
+        subprocess.run(["bash", "-c", command], env={"HOME": str(tmp_path), "PATH": "/bin:/usr/bin"}, cwd=tmp_path, check=True)
+    lines = (tmp_path / "env").read_text().splitlines()
+    assert "PATH=/shared/venv/bin:/bin:/usr/bin" in lines
+    assert f"PYTHONPATH={tmp_path}/gantune" in lines
+    assert cluster["file_mounts"] == {"~/gantune": "."}
+
+
+@pytest.mark.parametrize("name", CLUSTERS)
+def test_mlflow_answers_before_ray_starts(name: str) -> None:
+    commands = load(name)["head_start_ray_commands"]
+    places = [next(i for i, command in enumerate(commands) if part in command) for part in ("ray stop", "tracking-server.sh", "ray start")]
+    assert places == [0, 1, 2]
+    assert not any("tracking-server" in command for command in load(name)["worker_start_ray_commands"])
+
+
+@pytest.mark.parametrize("name", CLUSTERS)
+def test_a_machine_that_is_gone_is_given_up_within_seconds(name: str) -> None:
+    head, worker = start_of(load(name), "head"), start_of(load(name), "worker")
+    told = {key: int(value) for key, value in re.findall(r"RAY_health_check_(\w+)=(\d+)", head)}
+    assert told["initial_delay_ms"] <= 500
+    assert told["failure_threshold"] * (told["period_ms"] + told["timeout_ms"]) <= 5000
+    assert "RAY_gcs_rpc_server_reconnect_timeout_s=15 " in worker
+
+
+@pytest.mark.parametrize("name", CLUSTERS)
+def test_only_ray_and_the_tracker_are_open_to_the_cluster(name: str) -> None:
+    head = start_of(load(name), "head")
+    assert "--dashboard-host=127.0.0.1 " in head
+    assert "--autoscaling-config=~/ray_bootstrap_config.yaml" in head
+    assert "0.0.0.0" not in text(name)
+
+
+@pytest.mark.parametrize("name", CLOUDS)
+def test_the_head_runs_no_trial_and_workers_are_spot(name: str) -> None:
+    nodes = load(name)["available_node_types"]
+    head = nodes.pop(load(name)["head_node_type"])
     assert head["resources"] == {"CPU": 0}
     assert head["max_workers"] == 0
     assert all(node["min_workers"] == 0 for node in nodes.values())
-    assert all(node["node_config"]["InstanceMarketOptions"]["MarketType"] == "spot" for node in nodes.values())
+    spot = [node["node_config"] for node in nodes.values()]
+    assert all("SPOT" in str(config.get("scheduling")) or config["InstanceMarketOptions"] == {"MarketType": "spot"} for config in spot)
+
+
+def test_every_line_one_changes_all_kinds_of_worker() -> None:
+    """(1): no kind of machine has a limit of its own that would hold when the limit of all is raised."""
+    for name in CLOUDS:
+        prepared = prepare_config(load(name) | {"max_workers": 40})
+        workers = [node for key, node in prepared["available_node_types"].items() if key != prepared["head_node_type"]]
+        assert [node["max_workers"] for node in workers] == [40] * len(workers)
+
+
+@pytest.mark.parametrize("name", CLOUDS)
+def test_containers_share_the_folder_and_mps_with_their_host(name: str) -> None:
+    docker = load(name)["docker"]
+    assert {"--ipc=host", "-v /tmp/nvidia-mps:/tmp/nvidia-mps", "-v /shared:/shared"} <= set(docker["run_options"])
+    assert docker["head_run_options"] == ["-v /home/ubuntu/gantune-tracking:/home/ray/gantune-tracking"]
+    assert re.fullmatch(r"rayproject/ray:\d+\.\d+\.\d+-py311-gpu", docker["image"])
+    outside = load(name)["initialization_commands"]
+    assert any("nvidia-cuda-mps-control -d" in command for command in outside)
+    assert any("mount -t nfs" in command for command in outside)
+    assert "CUDA_MPS_PIPE_DIRECTORY=/tmp/nvidia-mps " in start_of(load(name), "worker")
+
+
+@pytest.mark.parametrize("script", ["examples/tracking-server.sh", "examples/slurm.sh"])
+def test_bash_reads_the_scripts(script: str) -> None:
+    subprocess.run(["bash", "-n", TOP / script], check=True)
+
+
+def test_the_tracking_server_says_how_it_is_called() -> None:
+    done = subprocess.run(["bash", TOP / "examples/tracking-server.sh", "start"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (2, "usage: tracking-server.sh start ARTIFACTS | stop\n")
+
+
+def test_the_ray_job_runs_one_sweep_on_a_shared_claim() -> None:
+    job = load("examples/rayjob.yaml")
+    cluster = job["spec"]["rayClusterSpec"]
+    [workers] = cluster["workerGroupSpecs"]
+    pods = [cluster["headGroupSpec"]["template"]["spec"], workers["template"]["spec"]]
+    assert (job["apiVersion"], job["kind"], job["spec"]["backoffLimit"]) == ("ray.io/v1", "RayJob", 0)
+    assert cluster["headGroupSpec"]["rayStartParams"]["num-cpus"] == "0"
+    assert workers["template"]["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "1"
+    for pod in pods:
+        [container] = pod["containers"]
+        assert {entry["name"]: entry["value"] for entry in container["env"]}["GANTUNE_RUNS"] == "/shared/runs"
+        assert container["volumeMounts"] == [{"name": "shared", "mountPath": "/shared"}]
+        assert pod["volumes"] == [{"name": "shared", "persistentVolumeClaim": {"claimName": "gantune-shared"}}]

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# One sweep on Slurm: `sbatch examples/slurm.sh dcgan --trials 200`. Ray starts on every node of the job, the sweep runs on the first,
+# and all ends together. Checked by bash and shellcheck, never run.
+# Wants a Python environment with gantune, and runs, on a file system that all nodes share, and whole nodes, since `ray symmetric-run`
+# refuses one that has a Ray already and ends all of them when it is done. After the time was up: `sbatch examples/slurm.sh --resume dcgan-1`.
+#SBATCH --job-name=gantune
+#SBATCH --nodes=4
+#SBATCH --ntasks-per-node=1
+#SBATCH --gpus-per-node=2
+#SBATCH --cpus-per-task=16
+#SBATCH --exclusive
+#SBATCH --time=12:00:00
+#SBATCH --output=gantune-%j.log
+set -euo pipefail
+
+shared=$HOME/gantune                              # environment in $shared/venv, runs in $shared/runs
+# shellcheck disable=SC1091
+source "$shared/venv/bin/activate"
+export GANTUNE_RUNS=$shared/runs GANTUNE_CACHE=$shared/gantune-cache
+# Runs are recorded in $GANTUNE_RUNS/mlflow.db; with a server of yours: export MLFLOW_TRACKING_URI=http://...
+
+case "${1:?a sweep such as dcgan, or --resume NAME}" in
+  --resume) verb=(resume "${@:2}") ;;
+  *) verb=(sweep "$@") ;;
+esac
+
+head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+address=$(srun --nodes=1 --ntasks=1 --nodelist="$head" hostname --ip-address | cut -d ' ' -f 1):6379
+
+# Trials share the cores, one thread each; the sweep joins this Ray.
+export OMP_NUM_THREADS=1 RAY_ADDRESS=$address
+srun --kill-on-bad-exit=0 ray symmetric-run --address "$address" --min-nodes "$SLURM_JOB_NUM_NODES" \
+  --num-cpus "$SLURM_CPUS_PER_TASK" --num-gpus "$SLURM_GPUS_ON_NODE" -- python -m gantune "${verb[@]}"
