@@ -18,6 +18,7 @@ ALONE = f"one trial alone does not fit in the machine's memory: {LOWER}, or take
 WORDS = 300  # characters of an error that a reader needs
 NO_MEMORY = re.compile(r"\b(?P<device>gpu|cpu) memory is used up: (?P<why>.*)")  # see gantune.runtime.work
 ON_PURPOSE = ("node was preempted", "node was terminated expectedly", "node was terminated: ")  # Ray's words for a drained node
+FIELD = re.compile(r"\s*(class_name|actor_id|pid|name|namespace|ip): ")  # what Ray says of an actor beside why it died
 OUT_OF_REACH = ("node was terminated unexpectedly", "node has died", "is unavailable")
 
 
@@ -60,7 +61,7 @@ def failure_of(error: BaseException | str, *, leaving: bool = False) -> Failure:
     """What Ray or the worker says, as an error or as the words that were kept of one. `leaving` says that the worker's node is being
     drained or was: the first sign of its end is often only a connection that breaks."""
     told = str(error)
-    lines = [line.strip() for line in told.splitlines() if line.strip()]
+    lines = [line.strip() for line in told.splitlines() if line.strip() and not FIELD.match(line)]
     why = lines[-1].split(" Worker exit type")[0][:WORDS] if lines else DIED
     full = NO_MEMORY.search(told)
     if full is not None:

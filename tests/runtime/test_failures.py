@@ -25,6 +25,7 @@ GONE = DIED + "The actor died because its node has died. Node Id: ab\n\tthe acto
         ("Failure # 1\nTraceback\nOSError: [Errno 28] No space left on device", Loss.WORKER, "OSError: [Errno 28] No space left on device"),
         ("Task was killed due to the node running low on memory.", Loss.MEMORY, "low on memory."),
         ("The actor 5f is unavailable: RPC error: Socket closed.", Loss.NODE, "Socket closed."),
+        (DIED, Loss.WORKER, "The actor died unexpectedly before finishing this task."),
         ("", Loss.WORKER, "its worker died"),
     ],
 )
