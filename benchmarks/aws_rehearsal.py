@@ -40,7 +40,7 @@ family: gan
 space: gan
 data: ring8
 fixed: {hidden: 128, layers: 3}
-budget: {trials: 12, kimg: 120, report_every: 6}
+budget: {trials: 12, kimg: 80, report_every: 4}
 scheduler: none
 finalists: {top: 0}
 resources: {cpu: 1, gpu: 0.25}

@@ -24,7 +24,7 @@ family: gan
 space: gan
 data: ring8
 fixed: {hidden: 128, layers: 3}
-budget: {trials: 24, kimg: 80, report_every: 8}
+budget: {trials: 24, kimg: 48, report_every: 4}
 scheduler: {asha: {grace: 0.5, reduction: 3}}
 finalists: {top: 0}
 resources: {cpu: 0.5, gpu: 0.5}
