@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gantune.errors import UserError
 from gantune.replay.decisions import Judge, Verdicts
 from gantune.replay.policy import Policy
 from gantune.replay.recording import Recording
@@ -47,10 +48,16 @@ def simulate(
 
     Reports of one moment are taken in the order of `order`, so that a replay is exact. Nothing is assumed about what lies behind the
     end of a curve: a trial that gets there without its budget is `censored`, and counts no further with the scheduler. `verdicts` are
-    those of the policy's rules, where an earlier replay of the same trials has them.
+    those of the policy's rules, where an earlier replay of the same trials has them. `UserError` where the scheduler compares a signal
+    that was not recorded.
     """
     first = order[0]
     pruner = open_pruner(policy.scheduler, mode=first.mode, kimg=first.budget_kimg, report_every=report_every)
+    if pruner.signal is not None and not any(pruner.signal in point for recording in order for point in recording.points):
+        raise UserError(
+            f"the recorded trials have no {pruner.signal}, by which the scheduler would compare them. "
+            f"Compare the objective: --set scheduler.{policy.scheduler.kind}.compare=objective"
+        )
     waiting = iter(enumerate(order))
     due: list[tuple[float, int, int, float]] = []  # when, which trial, its report, when it began
     ended: list[Ended] = []

@@ -61,6 +61,12 @@ def test_the_order_decides_whom_asha_meets_first() -> None:
     assert ends([BAD, GOOD], ASHA) == [("bad", "budget", 16, 32), ("good", "budget", 16, 48)]
 
 
+def test_what_was_not_recorded_cannot_be_compared() -> None:
+    by_test = Policy("asha", Scheduler("asha", grace=0.25, reduction=3, compare="c2st_loss"), ())
+    with pytest.raises(UserError, match=r"the recorded trials have no c2st_loss.*compare=objective"):
+        simulate([GOOD, BAD], by_test, workers=1, report_every=4.0)
+
+
 def test_the_figures_of_a_replay() -> None:
     late = recording("late", [99, 98, 50, 5])
     found = outcome(simulate([GOOD, BAD, late], ASHA, workers=1, report_every=4.0))
@@ -101,7 +107,12 @@ def test_larger_is_better_where_the_objective_says_so() -> None:
 def recorded_sweep(folder: Path, order: list[Recording]) -> Path:
     """A sweep's folder whose ends are those of its own scheduler and rules, reports in turns."""
     folder.mkdir(parents=True)
-    sets = ["budget.kimg=16", "budget.report_every=4", "stopping=[diverged]", "scheduler={asha: {grace: 0.25, reduction: 2}}"]
+    sets = [
+        "budget.kimg=16",
+        "budget.report_every=4",
+        "stopping=[diverged]",
+        "scheduler={asha: {grace: 0.25, reduction: 2, compare: objective}}",
+    ]
     spec = load_sweep("dcgan", sets=sets)
     freeze(folder, spec.to_json())
     values = spec.config(spec.space.canonical()[0][0]).flat()
@@ -152,7 +163,7 @@ def test_policies_are_the_sweeps_own_unless_flags_change_them() -> None:
     assert own[-1].stopping == tuple(spec.stopping)
     changed = policies(spec, ["scheduler=median", "stopping=[{plateau: {patience_kimg: 20}}]"])[-1]
     assert (changed.scheduler.kind, changed.stopping) == ("median", ({"plateau": {"patience_kimg": 20}},))
-    assert policies(spec, ["scheduler.asha.grace=0.1"])[-1].scheduler == Scheduler("asha", 0.1, 3)
+    assert policies(spec, ["scheduler.asha.grace=0.1"])[-1].scheduler == Scheduler("asha", 0.1, 3, "c2st_loss")
     for flag, said in (("budget.kimg=3", "scheduler and stopping only"), ("stopping=[d_wonn]", "d_won"), ("scheduler=asho", "asha")):
         with pytest.raises(UserError, match=said):
             policies(spec, [flag])

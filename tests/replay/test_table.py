@@ -71,12 +71,13 @@ def test_two_trials_of_one_setting_stay_two(tmp_path: Path) -> None:
 def test_a_file_is_replayed_like_a_sweep(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "a.parquet"
     write_table(path, ABOUT, [trace("a", 90, 60, 40, 30), trace("b", 99, 98, 97, 96), trace("c", 99, 98, 97, 95.5)])
-    assert cli._run(["replay", str(path), "--set", "scheduler={asha: {grace: 0.25, reduction: 3}}", "--workers", "1"], debug=True) == 0
+    flag = "scheduler={asha: {grace: 0.25, reduction: 3, compare: objective}}"
+    assert cli._run(["replay", str(path), "--set", flag, "--workers", "1"], debug=True) == 0
     out = capsys.readouterr().out
     assert "a.parquet: 3 trials of up to 8 kimg" in out
     _, recorded = read_table(path)
     spec = dataclasses.replace(load_sweep("dcgan"))
-    asha = policies(spec, ["scheduler={asha: {grace: 0.25, reduction: 3}}"])[1]
+    asha = policies(spec, [flag])[1]
     ends = {one.recording.id: one.reason for one in simulate(recorded, asha, workers=1, report_every=2.0)}
     assert ends == {"a": "budget", "b": "asha", "c": "asha"}
 
