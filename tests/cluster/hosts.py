@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -20,6 +21,8 @@ class Hosts:
 
     def __init__(self, folder: Path, count: int, *shares: Path) -> None:
         self.folder, self.count = folder, count
+        hidden = [place for place in folder.parents if not place.stat().st_mode & stat.S_IXOTH]
+        assert not hidden or folder.is_relative_to("/tmp"), f"the hosts' user cannot pass through {hidden[0]}: take a folder under /tmp"
         environment = {Path(sys.prefix), Path(sys.base_prefix), *map(Path, sys.path)}
         seen = sorted({path.resolve() for path in (*shares, *environment) if path.is_dir()})
         outermost = [path for path in seen if not any(other in path.parents for other in seen)]
