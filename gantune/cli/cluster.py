@@ -211,8 +211,15 @@ def _check_here(cluster: Candidate, request: Request) -> None:
         print(f"note: {data} names a path on the cluster, not here", file=sys.stderr)
     if not all(Path(path).expanduser().exists() for path in paths.values()):
         return
-    gpus = MANY if cluster.gpus is None else cluster.gpus
-    load_sweep(request.sweep, sets=request.sets, trials=request.trials, data=request.data, name=request.name, gpus=gpus)
+    failed: UserError | None = None
+    for gpus in (0, MANY) if cluster.gpus is None else (cluster.gpus,):  # where that is not known, it must be good for one of them
+        try:
+            load_sweep(request.sweep, sets=request.sets, trials=request.trials, data=request.data, name=request.name, gpus=gpus)
+            return
+        except UserError as error:
+            failed = error
+    assert failed is not None
+    raise failed
 
 
 def _answered(answer: Answer) -> str:

@@ -73,6 +73,17 @@ def test_a_mistake_costs_no_network(laptop: Laptop, capsys: pytest.CaptureFixtur
     assert laptop.calls == []
 
 
+def test_a_sweep_that_is_good_without_gpus_or_with_them_is_good_for_a_cluster_of_which_that_is_not_known(laptop: Laptop) -> None:
+    laptop.has_run_ray_up()
+    laptop.answers(sweep=begun())
+    short = ["sweep", "dcgan", "--set", "budget.kimg=8", "--detach"]  # with GPUs a report would come every 20
+    assert run(*short) == 0
+    assert run("sweep", "gan", "--set", "resources.gpu=0.5", "--detach") == 0
+    types = {"gpu": {"resources": {"CPU": 8, "GPU": 1}, "max_workers": 5}}
+    laptop.has_run_ray_up(max_workers=5, available_node_types=types)
+    assert run(*short) == 2
+
+
 def test_what_the_head_refuses_is_told_as_it_was_there(laptop: Laptop, capsys: pytest.CaptureFixture[str]) -> None:
     laptop.has_run_ray_up()
     laptop.answers(sweep={"err": "gantune: --data folder:/data/x: there is no folder /data/x.\n", "code": 2})
