@@ -113,14 +113,14 @@ def cluster(nodes: int) -> Iterator[str]:
         running.shutdown()
 
 
-def wanted(trials: int, asha: bool) -> Any:
+def wanted(trials: int, asha: bool, gpu: float) -> Any:
     """The shipped sweep, larger."""
     from gantune.spec import Budget, Resources, load_sweep
 
     spec = load_sweep("dcgan")
     scheduler = spec.scheduler if asha else replace(spec.scheduler, grace=1.0)
     budget = Budget(trials, KIMG, KIMG / REPORTS)
-    return replace(spec, budget=budget, scheduler=scheduler, resources=Resources(cpu=1, gpu=1.0))
+    return replace(spec, budget=budget, scheduler=scheduler, resources=Resources(cpu=1, gpu=gpu))
 
 
 @dataclass(frozen=True)
@@ -138,14 +138,14 @@ class Row:
         return self.limit is None or self.value <= self.limit
 
 
-def measure(trials: int, nodes: int, asha: bool, home: Path) -> list[Row]:
+def measure(trials: int, nodes: int, asha: bool, gpu: float, home: Path) -> list[Row]:
     """Run the sweep and its resume, and check what they leave."""
     from gantune import sweep
     from gantune.cli.live import showing
     from gantune.runtime.director import Director
     from gantune.search.search import Search
 
-    folder, watch, spec = home / "dcgan-1", Watch(), wanted(trials, asha)
+    folder, watch, spec = home / "dcgan-1", Watch(), wanted(trials, asha, gpu)
     watch.timing(Director, "take")
     watch.timing(Search, "ask")
     watch.timing(sweep, "write_report")
@@ -212,6 +212,7 @@ def main() -> int:
     flags.add_argument("--trials", type=int, default=1000)
     flags.add_argument("--nodes", type=int, default=16)
     flags.add_argument("--asha", action="store_true")
+    flags.add_argument("--gpu", type=float, default=1.0, help="GPUs of a trial: with 4 a quarter as many workers share this machine")
     flags.add_argument("--keep", type=Path, help="leave the runs folder there")
     given = flags.parse_args()
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "benchmarks"), os.environ.get("PYTHONPATH", "")])
@@ -223,7 +224,7 @@ def main() -> int:
         os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{home.resolve()}/mlflow.db"
         os.environ[CURVES] = str(Path(temporary) / "curves.json")
         write_curves(Path(os.environ[CURVES]))
-        rows = measure(given.trials, given.nodes, given.asha, home)
+        rows = measure(given.trials, given.nodes, given.asha, given.gpu, home)
     print(f"\n{given.trials:,} trials, {given.nodes} nodes of {GPUS} GPUs, {os.cpu_count()} cores (load before {load:.1f})\n")
     print(f"| {'what':52} | {'measured':>12} | {'limit':>10} |\n|{'-' * 54}|{'-' * 13}:|{'-' * 11}:|")
     for row in rows:
