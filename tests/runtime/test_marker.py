@@ -9,7 +9,7 @@ import pytest
 
 from gantune.runtime import marker
 from gantune.runtime.marker import check_seen
-from gantune.runtime.pool import Worker
+from gantune.runtime.workers import Worker
 from gantune.runtime.session import session
 from gantune.runtime.stopping import StopRequests
 from gantune.runtime.tuning import run_search
