@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -151,7 +150,7 @@ def test_a_resumed_sweep_is_no_longer_stopped_and_its_pace_is_its_own(sweep: Swe
     now = time.time()
 
     def written(ago: float) -> None:
-        monkeypatch.setattr("gantune.tracking.spool.time", SimpleNamespace(time=lambda: now - ago, monotonic=time.monotonic))
+        monkeypatch.setattr("gantune.steady.now", lambda: now - ago)
 
     written(1000)
     sweep.drive()

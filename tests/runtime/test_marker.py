@@ -9,11 +9,11 @@ import pytest
 
 from gantune.runtime import marker
 from gantune.runtime.marker import check_seen
-from gantune.runtime.workers import Worker
 from gantune.runtime.session import session
 from gantune.runtime.stopping import StopRequests
 from gantune.runtime.tuning import run_search
 from gantune.runtime.work import Work, is_passing
+from gantune.runtime.workers import Worker
 
 
 @pytest.fixture(autouse=True)

@@ -18,6 +18,7 @@ from driver import zoo_spec
 from processes import DriverProcess, events
 from test_director import Stage
 
+from gantune.runtime.book import Limits
 from gantune.runtime.finals import contenders
 from gantune.runtime.ledger import Ledger
 from gantune.runtime.planning import Planner, keep_code
@@ -65,7 +66,7 @@ def test_a_sweep_that_died_among_the_canonical_settings_goes_on_with_the_others(
     ledger.apply({"kind": "driver", "t": 0.0, "segment": 1})
     about = {"number": 0, "params": canonical[0][0], "values": {}, "origin": "canonical"}
     ledger.apply({"kind": "trial", "t": 1.0, "trial": "0000", **about})
-    desk: Any = SimpleNamespace(spec=SweepSpec.from_json(frozen(tmp_path)["spec"]), ledger=ledger, folder=tmp_path)
+    desk: Any = SimpleNamespace(spec=SweepSpec.from_json(frozen(tmp_path)["spec"]), ledger=ledger, folder=tmp_path, limits=Limits())
     search = open_search(desk)
     asked = [search.ask() for _ in range(3)]
     assert [one and one.params for one in asked[:2]] == [params for params, _ in canonical[1:]]
