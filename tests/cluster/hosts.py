@@ -30,7 +30,7 @@ class Hosts:
         command += ["bash", str(HERE / "lab.sh"), str(folder), str(count), *map(str, outermost)]
         with open(folder / "lab.log", "wb") as log:
             self._lab = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not (folder / "ready").exists():
             if self._lab.poll() is not None or time.monotonic() > deadline:
                 self.close()
@@ -68,16 +68,22 @@ class Hosts:
         ]
         environment = os.environ | {"HOME": "/root", "RAY_USAGE_STATS_ENABLED": "0"} | env
         return subprocess.Popen(
-            inside, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            inside,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
         )
 
-    def run(self, command: str, *, cwd: Path, timeout: float = 120, **env: str) -> str:
+    def run(self, command: str, *, cwd: Path, timeout: float = 600, **env: str) -> str:
         """A shell command on the laptop: its output, once it has ended well."""
         process = self.start(command, cwd=cwd, **env)
         try:
             output, _ = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
             raise AssertionError(f"{command}: no end after {timeout:g} s:\n{process.communicate()[0]}") from None
         assert process.returncode == 0, f"{command}: code {process.returncode}:\n{output}"
         return output

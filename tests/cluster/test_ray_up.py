@@ -45,7 +45,7 @@ print(ray.cluster_resources()["GPU"])
 
 pytestmark = [
     pytest.mark.cluster,
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(1800),
     pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="hosts out of namespaces need Linux and root"),
 ]
 
@@ -88,7 +88,7 @@ class Cluster:
         yaml.safe_load(shipped)
         (hosts.folder / "cluster.yaml").write_text(shipped)
 
-    def ray(self, verb: str, *rest: str, timeout: float = 120) -> str:
+    def ray(self, verb: str, *rest: str, timeout: float = 600) -> str:
         """`ray VERB cluster.yaml REST`, to its end."""
         return self._hosts.run(self._line(verb, rest), cwd=self._hosts.folder, timeout=timeout, **self._env)
 
@@ -135,19 +135,19 @@ def wait_for_ends(folder: Path, count: int, process: Any, seconds: float) -> Non
 
 def test_a_sweep_survives_a_host_killed_and_a_host_cut_off(hosts: Hosts) -> None:
     cluster, folder = Cluster(hosts), hosts.shared / "runs" / "lab-1"
-    cluster.ray("up", "--yes", timeout=180)
-    assert hosts.on(0, f". ~/.gantune; timeout 120 python {hosts.shared}/ready.py").split()[-1] == "8.0"
+    cluster.ray("up", "--yes")
+    assert hosts.on(0, f". ~/.gantune; timeout 600 python {hosts.shared}/ready.py").split()[-1] == "8.0"
 
     sweep = cluster.begin("exec", f"'RAY_ADDRESS=auto python -m gantune sweep {hosts.shared}/lab.yaml'")
     watch = Watch(hosts)
     watch.start()
-    wait_for_ends(folder, 4, sweep, 180)
+    wait_for_ends(folder, 4, sweep, 600)
     assert trials_on(hosts, 1)
     hosts.kill(1)
-    wait_for_ends(folder, 10, sweep, 120)
+    wait_for_ends(folder, 10, sweep, 600)
     assert trials_on(hosts, 3)
     hosts.cut(3)
-    output, _ = sweep.communicate(timeout=240)
+    output, _ = sweep.communicate(timeout=900)
     watch.done.set()
     watch.join()
     assert sweep.returncode == 0, output
@@ -170,7 +170,7 @@ def test_a_sweep_survives_a_host_killed_and_a_host_cut_off(hosts: Hosts) -> None
 
     cluster.ray("exec", "'bash ~/gantune/examples/tracking-server.sh stop'")
     cluster.ray("down", "--yes")
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while any(left := [hosts.commands(number) for number in (0, 2, 3)]):
         assert time.monotonic() < deadline, left
         time.sleep(0.5)
