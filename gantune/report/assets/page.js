@@ -191,12 +191,13 @@
       const ticks = positive ? steps(low, high) : null;
       const ends = ["var(--s1)", "var(--s2)", "var(--s3)", "var(--s4)"];
       if (panel.mode !== "min") ends.reverse();
+      const many = panel.value.length > 400; // a search gathers them where it is good
       const stopped = panel.reason.map((reason) => reason !== "budget");
       const data = [{
         type: "scatter", mode: "markers", x: places.map((at) => at[0]), y: places.map((at) => at[1]), showlegend: false,
         text: panel.id.map((id, index) => `trial ${id} · ${panel.reason[index]}<br>${panel.label} ${panel.value[index].toPrecision(4)}`),
         marker: {
-          size: panel.value.length > 150 ? 8 : 13, symbol: stopped.map((is) => (is ? "diamond" : "circle")), color: shade, line: { width: 1, color: "var(--line)" },
+          size: many ? 6 : panel.value.length > 150 ? 8 : 13, opacity: many ? 0.8 : 1, symbol: stopped.map((is) => (is ? "diamond" : "circle")), color: shade, line: { width: many ? 0.4 : 1, color: "var(--line)" },
           colorscale: resolve(ends).map((colour, index) => [index / 3, colour]),
           colorbar: { title: { text: panel.label, side: "top" }, thickness: 12, outlinewidth: 0, len: 0.95, ...(ticks ? { tickvals: ticks.map(Math.log10), ticktext: ticks.map(short) } : {}) },
         },
