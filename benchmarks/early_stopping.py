@@ -4,8 +4,8 @@
     python benchmarks/early_stopping.py dcgan --space # of them the 150 that were drawn from the whole space
     python benchmarks/early_stopping.py dcgan --splits 10 --out /tmp
 
-Every split halves the trials at random. On one half each kind of policy is tuned: rules alone must end as few trials of the best tenth,
-and of the best third, before their best checkpoint as can be had; all must keep the regret, as a mean over resampled sweeps (which feels
+Every split halves the trials at random. On one half each kind of policy is tuned: rules alone must end as few trials of the best
+third before their best checkpoint as can be had; all must keep the regret, as a mean over resampled sweeps (which feels
 a sweep that found nothing), within the noise of a seed; of those that do, the cheapest is taken. On the other half it is judged on
 resampled sweeps in random order; then the halves change places. For the comparison at equal compute ASHA, by the objective or c2st_loss, is
 tuned for the least regret at the moment when a given share of the full compute is spent. Given are medians and 95 % intervals over splits,
@@ -24,8 +24,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from early_stopping_policies import NONE, Figures, Tried, crossfitted, seed_noise
-from early_stopping_readings import by_size, draw, interval, missed_by, near_ln2, progress, standing
+from early_stopping_policies import NONE, Figures, Tried, crossfitted, naive, seed_noise
+from early_stopping_readings import by_size, draw, false_ends, interval, missed_by, progress, standing
 from scipy.stats import binomtest
 
 from gantune.replay import Policy, Verdicts, read_table
@@ -105,29 +105,36 @@ def main() -> None:
     standing_table(places)
     sizes = by_size(about, [one for one in trials if one.group == "space"], names)
     sizes_table(sizes, about.objective)
-    missed, good, told_missed = missed_by(names, about, trials)
+    shipped = Tried("", Policy("rules", NONE, tuple(names)), Verdicts(names))
+    missed, good, told_missed = missed_by(shipped, about, trials, 0.1)
     exact = binomtest(missed, good).proportion_ci(method="exact")
+    missed_third, third, told_third = missed_by(shipped, about, trials, 1 / 3)
     print(f"\nshipped rules alone: {missed} of the {good} best trials ended before their best checkpoint, exact 95 % interval "
-          f"[{exact.low:.1%}, {exact.high:.1%}]")  # fmt: skip
-    print("\n".join(told_missed))
+          f"[{exact.low:.1%}, {exact.high:.1%}], and {missed_third} of the best third ({third})")  # fmt: skip
+    print("\n".join(told_missed or told_third))
+    counts, false = false_ends(shipped, about, trials)
+    print(f"they end {json.dumps(counts)}, {len(false)} of them about to get better by a tenth\n" + "\n".join(false))
     for name, counts in found["chosen"].items():
         print(f"{name}: " + "; ".join(f"{times} x {what}" for what, times in sorted(counts.items(), key=lambda pair: -pair[1])[:4]))
+    naively: dict[str, Any] = {}
     if trials[0].equilibrium is not None and trials[0].equilibrium.scale is not None:
-        stopped, false = near_ln2(about, trials)
-        print(f"\nnear ln 2, as naively read: {stopped} of {len(trials)} trials ended, {len(false)} of them about to get better by a tenth")
-        print("\n".join(false[:8]))
-    shipped, scheduler = Verdicts(names), spec.scheduler
+        ends, early = false_ends(naive(), about, trials)
+        naively = {"ended": sum(ends.values()), "false": early}
+        print(f"\nnear ln 2, as naively read: {naively['ended']} of {len(trials)} ended, {len(early)} about to get better by a tenth")
+        print("\n".join(early[:8]))
+    scheduler = spec.scheduler
     policies = {
         "every trial to its end": Tried("", Policy("nothing", NONE, ()), Verdicts(())),
-        "the rules": Tried("", Policy("rules", NONE, tuple(names)), shipped),
+        "the rules": shipped,
         "ASHA by the objective": Tried("", Policy("asha", replace(scheduler, compare="objective"), ()), Verdicts(())),
-        "ASHA with the rules, as shipped": Tried("", Policy("both", scheduler, tuple(names)), shipped),
+        "ASHA with the rules, as shipped": Tried("", Policy("both", scheduler, tuple(names)), shipped.verdicts),
     }
     found_by = progress(about, trials, policies, 40)
     name = f"early_stopping_{given.name}{'_space' if given.space else ''}"
     picture = given.out / f"{name}.png"
     draw(found_by, about, picture)
     kept = {"noise": noise, "policies": rows, "equal_compute": equal, "missed": [missed, good, exact.low, exact.high],
+            "missed_third": [missed_third, third], "ended": counts, "false_ends": false, "near_ln2": naively,
             "chosen": found["chosen"], "standing": places, "sizes": sizes, "progress": found_by}  # fmt: skip
     path = given.out / f"{name}.json"
     path.write_text(json.dumps(kept, indent=1))

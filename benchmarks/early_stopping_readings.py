@@ -10,12 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from early_stopping_policies import NAIVE, NONE, WORKERS, Tried, best_of, judged, regret_by, resampled
+from early_stopping_policies import WORKERS, Tried, best_of, judged, regret_by, resampled
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 
 from gantune.replay import About, Ended, Policy, Recording, Verdicts, outcome, simulate
 from gantune.replay.outcome import good_trials
+from gantune.replay.simulation import CENSORED
 from gantune.spec.model import Scheduler
 from gantune.stopping import Reason
 
@@ -116,28 +117,31 @@ def worth(one: Recording, count: int, name: str) -> float:
     return -max((value for point in one.points[:count] if math.isfinite(value := point.get(name, -math.inf))), default=-math.inf)
 
 
-def near_ln2(about: About, trials: Sequence[Recording]) -> tuple[int, list[str]]:
-    """How many trials the naive reading ends, and those of them that were about to get better by a tenth or more."""
-    ended = simulate(trials, NAIVE.policy, workers=WORKERS, report_every=about.report_every, verdicts=NAIVE.verdicts)
+def false_ends(tried: Tried, about: About, trials: Sequence[Recording]) -> tuple[dict[str, int], list[str]]:
+    """How many trials each rule ends, and which of them were about to get better by a tenth or more (a loss that is NaN apart)."""
+    ended = simulate(trials, tried.policy, workers=WORKERS, report_every=about.report_every, verdicts=tried.verdicts)
     sign = 1 if about.mode == "min" else -1
-    stopped, false = 0, []
+    counts: dict[str, int] = {}
+    false = []
     for one in ended:
-        if one.reason != str(Reason.EQUILIBRIUM):
+        if one.reason in (str(Reason.BUDGET), str(Reason.DIVERGED), CENSORED):
             continue
-        stopped += 1
+        counts[one.reason] = counts.get(one.reason, 0) + 1
         full, best = one.recording.best(len(one.recording.points)), one.best
         if full is not None and best is not None and sign * full < sign * best - 0.1 * abs(best):
-            when = f"when ended at {one.kimg:g} kimg"
+            when = f"when ended at {one.kimg:g} kimg by {one.reason}"
             false.append(f"{one.recording.id}: {about.objective} {best:.3g} {when}, {full:.3g} at {one.recording.best_kimg:g}")
-    return stopped, false
+    return counts, false
 
 
-def missed_by(names: Sequence[Any], about: About, trials: Sequence[Recording]) -> tuple[int, int, list[str]]:
-    """Of the best tenth of all trials, how many the rules alone end before their best checkpoint, of how many, and which."""
-    ended = simulate(trials, Policy("rules", NONE, tuple(names)), workers=WORKERS, report_every=about.report_every)
-    found = outcome(ended)
+def missed_by(tried: Tried, about: About, trials: Sequence[Recording], share: float) -> tuple[int, int, list[str]]:
+    """Of the best `share` of all trials, how many the policy ends before their best checkpoint, of how many, and which."""
+    ended = simulate(trials, tried.policy, workers=WORKERS, report_every=about.report_every, verdicts=tried.verdicts)
+    good = {recording.id: full for recording, full in good_trials(trials, share)}
     told = [
-        f"{one.id}: {about.objective} {one.full:.3g} at {one.best_kimg:g} kimg, ended at {one.ended_kimg:g} by {one.reason}"
-        for one in found.missed
+        f"{one.recording.id}: {about.objective} {good[one.recording.id]:.3g} at {one.recording.best_kimg:g} kimg, "
+        f"ended at {one.kimg:g} by {one.reason}"
+        for one in ended
+        if one.recording.id in good and one.kimg < (one.recording.best_kimg or 0.0)
     ]
-    return len(found.missed), len(good_trials(trials)), told
+    return len(told), len(good), told

@@ -19,9 +19,9 @@ SLOW_SHARE = 0.7
 class Plateau(Rule):
     """Stop when the objective's best value has stood for the patience, and the curve is not on its way back to it.
 
-    A trial whose objective never improved on its first value by the share `take_off` has not begun to learn, and is no plateau: canonical
-    DCGANs on digits leave noise after half of a short budget, InfoGANs first get worse for two thirds of it. Those are left to the other
-    rules, and to a scheduler that compares.
+    A trial whose objective has not yet improved on its first value by the share `take_off` may still begin to learn, and gets the longer
+    grace `slow_start_kimg`: canonical DCGANs on digits leave noise after half of a short budget, InfoGANs get worse for a quarter of it and
+    are back where they began after 0.6.
     """
 
     improvement: float = param(0.02, "share of its earlier best by which quality must improve", low=0, high=1)

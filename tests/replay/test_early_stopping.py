@@ -56,11 +56,17 @@ def test_regret_by_a_moment_counts_what_was_reported_until_then(policies: Module
         assert policies.regret_by(ended, sweep, now) == expected, now
 
 
-def test_the_naive_reading_ends_a_trial_that_was_about_to_learn(readings: ModuleType) -> None:
+def test_the_naive_reading_ends_a_trial_that_was_about_to_learn(policies: ModuleType, readings: ModuleType) -> None:
     near = recording("near", [200, 60, 20, 5], [0.01] * 4, d_loss=LN2 + 0.01)
-    stopped, [told] = readings.near_ln2(SimpleNamespace(mode="min", objective="fid", report_every=4.0), [near, LEARNER])
-    assert stopped == 1
-    assert told == "near: fid 200 when ended at 4 kimg, 5 at 16"
+    about = SimpleNamespace(mode="min", objective="fid", report_every=4.0)
+    counts, [told] = readings.false_ends(policies.naive(), about, [near, LEARNER])
+    assert counts == {"equilibrium": 1}
+    assert told == "near: fid 200 when ended at 4 kimg by equilibrium, 5 at 16"
+    assert readings.missed_by(policies.naive(), about, [near, LEARNER], 0.5) == (
+        1,
+        1,
+        ["near: fid 5 at 16 kimg, ended at 4 by equilibrium"],
+    )
 
 
 def test_noise_of_a_seed_is_pooled_over_the_better_half_of_the_settings(policies: ModuleType) -> None:
