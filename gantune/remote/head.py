@@ -89,6 +89,7 @@ class Head:
                 stdin=None if terminal else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=errors,
+                env=os.environ | {"PYTHONUNBUFFERED": "1"},  # what Ray says comes before what the verb says
                 start_new_session=not terminal,  # ssh needs the terminal; else Ctrl-C is ours, to end it in our way
             )
             try:
