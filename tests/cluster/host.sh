@@ -17,11 +17,11 @@ mkdir -p /run/sshd "$own"
 source "$here/private.sh"
 private_folders "$own" "$lab" "$@"
 
-# A user as Debian makes one, on a machine with two GPUs: Ray is told of them, since none is here to be found.
+# A user as Debian makes one, on a machine with two GPUs and four cores: Ray is told of them, since they are not here to be found.
 mkdir -p "/home/$LAB_USER"
 cat > "/home/$LAB_USER/.bashrc" << 'END'
 case $- in *i*) ;; *) return ;; esac
-export RAY_OVERRIDE_RESOURCES='{"GPU": 2}' RAY_USAGE_STATS_ENABLED=0 MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=true
+export RAY_OVERRIDE_RESOURCES='{"CPU": 4, "GPU": 2}' RAY_USAGE_STATS_ENABLED=0 MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=true
 END
 chown -R "$LAB_UID:$LAB_UID" "/home/$LAB_USER"
 

@@ -27,7 +27,7 @@ fixed: {hidden: 128, layers: 3}
 budget: {trials: 24, kimg: 48, report_every: 4}
 scheduler: {asha: {grace: 0.5, reduction: 3}}
 finalists: {top: 0}
-resources: {cpu: 0.5, gpu: 0.5}
+resources: {cpu: 1, gpu: 0.5}
 """
 # (trial, status, step, fid) of every point of every trial's run
 POINTS = """\
