@@ -38,7 +38,7 @@ def test_no_time_passes_in_a_sweep_when_the_wall_clock_is_set(tmp_path: Path, mo
     assert 0.0 < again.search_seconds < 60.0, "nor for a driver that reads it later"
 
 
-@pytest.mark.slow
+@pytest.mark.chaos
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(LIBRARY is None, reason="needs Debian's libfaketime")
 def test_an_hour_forward_and_back_costs_a_sweep_nothing(folder: Path, start: Callable[..., DriverProcess], tmp_path: Path) -> None:

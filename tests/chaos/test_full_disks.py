@@ -24,7 +24,7 @@ def can_mount() -> bool:
 
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.chaos,
     pytest.mark.timeout(600),
     pytest.mark.skipif(not can_mount(), reason="only root may mount a small disk"),
 ]
@@ -98,7 +98,7 @@ def test_a_full_disk_of_the_spool_halts_the_sweep_with_a_message(
     assert driver.process.wait(60) == 130
     assert driver.process.stdout is not None
     words = driver.process.stdout.read()
-    assert f"the spool {folder}/spool.jsonl cannot be written (No space left on device)" in words
+    assert "No space left on device" in words  # the spool's, or that of the checkpoints beside it: whichever is written first
     assert "synthetic-1 stopped. Go on with: gantune resume synthetic-1" in words
     assert "Traceback" not in words
     assert not driver.leftovers()

@@ -32,7 +32,7 @@ def cluster(nodes: int) -> Iterator[tuple[str, list[Any]]]:
         running.shutdown()
 
 
-@pytest.mark.cluster
+@pytest.mark.chaos
 @pytest.mark.timeout(600)
 def test_a_node_lost_in_the_middle_costs_no_trial(folder: Path, start: Callable[..., DriverProcess]) -> None:
     with cluster(3) as (address, nodes):
@@ -48,7 +48,7 @@ def test_a_node_lost_in_the_middle_costs_no_trial(folder: Path, start: Callable[
     assert opened(folder).count(trial) > 1
 
 
-@pytest.mark.cluster
+@pytest.mark.chaos
 @pytest.mark.timeout(600)
 def test_a_driver_on_a_cluster_stops_within_five_seconds_and_its_trials_with_it(folder: Path, start: Callable[..., DriverProcess]) -> None:
     with cluster(2) as (address, _):

@@ -67,7 +67,7 @@ def assert_trained_on(folder: Path, before: Counts, after: Counts) -> None:
     assert after.ended > before.ended + 1, f"the trials waited for MLflow: {before}, then {after}"
 
 
-@pytest.mark.slow
+@pytest.mark.chaos
 @pytest.mark.timeout(600)
 def test_its_server_is_killed_and_comes_back(folder: Path, start: Callable[..., DriverProcess]) -> None:
     port, artifacts = free_port(), folder.parent / "artifacts"
@@ -87,7 +87,7 @@ def test_its_server_is_killed_and_comes_back(folder: Path, start: Callable[..., 
         assert_accounted(folder, uri, before, int(TRIALS))
 
 
-@pytest.mark.slow
+@pytest.mark.chaos
 @pytest.mark.timeout(600)
 def test_its_data_base_is_locked_by_another_program(folder: Path, start: Callable[..., DriverProcess]) -> None:
     hold = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('BEGIN EXCLUSIVE'); print('held', flush=True); sys.stdin.read()"
@@ -109,7 +109,7 @@ def test_its_data_base_is_locked_by_another_program(folder: Path, start: Callabl
     assert_accounted(folder, uri_of(folder.parent), before, int(TRIALS))
 
 
-@pytest.mark.cluster
+@pytest.mark.chaos
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(PG_CTL is None, reason="needs PostgreSQL's server (Debian's postgresql)")
 @pytest.mark.parametrize("through_a_server", [True, False], ids=["through a server", "straight"])

@@ -32,7 +32,7 @@ def end(driver: DriverProcess, number: signal.Signals) -> str:
     return words
 
 
-@pytest.mark.slow
+@pytest.mark.chaos
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_in_the_middle_of_a_long_step_of_training(folder: Path, start: Callable[..., DriverProcess], number: signal.Signals) -> None:
     driver = start(folder, seconds=0.3)
@@ -48,7 +48,7 @@ def test_in_the_middle_of_a_long_step_of_training(folder: Path, start: Callable[
     assert_accounted(folder, uri_of(folder.parent), before)
 
 
-@pytest.mark.slow
+@pytest.mark.chaos
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_in_the_middle_of_a_finalists_long_step(folder: Path, start: Callable[..., DriverProcess], number: signal.Signals) -> None:
     driver = start(folder, seconds=0.02, SYNTHETIC_FINAL_SECONDS=str(LONG))
@@ -63,7 +63,7 @@ def test_in_the_middle_of_a_finalists_long_step(folder: Path, start: Callable[..
     assert len([event for event in events(folder) if event["kind"] == "final"]) == 4
 
 
-@pytest.mark.slow
+@pytest.mark.chaos
 def test_while_it_waits_for_a_store_that_is_gone(folder: Path, start: Callable[..., DriverProcess]) -> None:
     driver = start(folder, seconds=0.02, MLFLOW_TRACKING_URI="http://127.0.0.1:9")
     wait_until(lambda: any(event.get("phase") == "done" for event in events(folder)), 120)

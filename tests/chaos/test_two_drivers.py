@@ -11,7 +11,7 @@ from mlflow_stores import uri_of
 from processes import DriverProcess
 
 
-@pytest.mark.slow
+@pytest.mark.chaos
 def test_neither_a_start_nor_a_resume_gets_between(folder: Path, start: Callable[..., DriverProcess]) -> None:
     first = start(folder, seconds=1.5)
     first.wait_for(4, "report")
