@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from gantune.runtime import marker
+from gantune.runtime.cluster_view import look
+from gantune.runtime.failures import Failure
 from gantune.runtime.marker import check_seen
 from gantune.runtime.session import session
 from gantune.runtime.stopping import StopRequests
 from gantune.runtime.tuning import run_search
+from gantune.runtime.watchdog import Watchdog
 from gantune.runtime.work import Work, is_passing
 from gantune.runtime.workers import Worker
 
@@ -47,33 +50,32 @@ class OneTrial:
 
     def __init__(self, plan: dict[str, Any]) -> None:
         self.plan: dict[str, Any] | None = plan
-        self.lost_for: list[str] = []
-        self.given_up_for: list[str] = []
+        self.losses: list[Failure] = []
 
     @property
     def is_exhausted(self) -> bool:
-        return self.plan is None
+        return bool(self.losses)
 
     def next_plan(self) -> dict[str, Any] | None:
         plan, self.plan = self.plan, None
         return plan
 
+    def share_of(self, trial: str) -> float:
+        return 0.0
+
     def take(self, result: dict[str, Any]) -> bool:
         raise AssertionError(f"no worker may come so far: {result}")
 
-    def lost(self, trial: str, why: str) -> None:
-        self.lost_for.append(why)
-
-    def given_up(self, trial: str, why: str) -> None:
-        self.given_up_for.append(why)
+    def lost(self, trial: str, failure: Failure) -> None:
+        self.losses.append(failure)
 
 
 @pytest.mark.slow
 def test_its_trial_ends_as_a_failure_of_the_machine(tmp_path: Path) -> None:
     director = OneTrial({"trial": "0001", "folder": str(tmp_path / "sweep" / "trials" / "0001"), "values": {}})
+    watchdog = Watchdog(look, lambda why: None)
     with session(local=True, cpus=1):
-        run_search(director, StopRequests(tmp_path), storage=tmp_path / "ray", slots=1, cpu=1, gpu=0, opener="json:loads")  # type: ignore[arg-type]  # all of a director that Tune needs here
-    assert len(director.lost_for) == 3
-    (why,) = director.given_up_for
-    assert "does not see the sweep's folder" in why
-    assert "gantune doctor" in why
+        run_search(director, StopRequests(tmp_path), watchdog, storage=tmp_path / "ray", slots=1, cpu=1, opener="json:loads")  # type: ignore[arg-type]  # all of a director that Tune needs here
+    [failure] = director.losses
+    assert "does not see the sweep's folder" in failure.why
+    assert "gantune doctor" in failure.why
