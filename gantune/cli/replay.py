@@ -51,7 +51,8 @@ def replay(
     many = f"{orders} order{'s' if orders > 1 else ''}"
     print(f"{title}: {len(recorded)} trials of up to {spec.budget.kimg:g} kimg, {workers} at a time, {many}")
     if cut:
-        print(f"{cut} recordings were cut short: a policy that goes on with them sees nothing behind their ends, so it looks cheaper")
+        told = "shares are of what was recorded, and a policy that goes on sees nothing behind their ends"
+        print(f"{cut} of the recordings were cut short: {told}")
     rows = [[name, *_cells(found, metric)] for name, found in results.items()]
     print_table(["policy", "device seconds", "share", "best " + metric, "regret", "good trials missed", "ended by"], rows)
     for name, found in results.items():

@@ -254,8 +254,15 @@ def d_loss(has: Sequence[str], line: Line) -> str:
 
 
 def _phase(sweep: Sweep) -> str:
-    phases = [str(event.get("phase")) for event in sweep.record.phases]
-    return phases[-1] if phases else "before the search"
+    """The phase that its last driver is in: a phase is written down when it ends."""
+    following = {"search": "score", "score": "finalists" if sweep.spec.get("finalists", {}).get("top") else "done", "finalists": "done"}
+    phase = "before the search"
+    for event in sweep.record.events:
+        if event["kind"] == "driver":
+            phase = "search"
+        elif event["kind"] == "phase":
+            phase = following.get(str(event.get("phase")), "done")
+    return phase
 
 
 def _canonical(row: Row) -> str:

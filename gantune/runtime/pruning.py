@@ -86,7 +86,7 @@ class Asha(AsyncHyperBandScheduler):  # type: ignore[misc]
         cutoff = self._brackets[0].cutoff(before) * self._sign
         bar = f"{cutoff:.4g}" if abs(cutoff) < WORST / 10 else "any value"
         mine = "no value" if best is None else f"{best:.4g}"
-        mine = mine if self.signal is None else f"{self.signal} {mine}"
+        mine = mine if self.signal is None else f"{self.signal} {mine} (higher is better)"
         others = f"{len(before)} earlier trial{'s' if len(before) > 1 else ''}"
         return f"{mine} at {kimg:g} kimg, where one in {self._reduction_factor:g} goes on; {others} set the bar at {bar}"
 

@@ -174,10 +174,20 @@ def test_the_verb_prints_a_table_and_strict_json(tmp_path: Path, capsys: pytest.
     runs = ["--runs", str(tmp_path)]
     assert cli._run(["replay", "dcgan", *runs], debug=True) == 0
     shown = capsys.readouterr().out
-    assert "2 recordings were cut short" in shown
+    assert "2 of the recordings were cut short: shares are of what was recorded" in shown
     assert "asha and rules\t" in shown
     assert cli._run(["replay", "dcgan", "--json", "--orders", "3", *runs], debug=True) == 0
     content: dict[str, Any] = json.loads(capsys.readouterr().out)
     assert {name: len(found) for name, found in content.items()} == {"nothing": 3, "asha": 3, "rules": 3, "asha and rules": 3}
     assert cli._run(["replay", "dcgan", "--check", *runs], debug=True) == 0
     assert "3 ends judged alike, 0 otherwise, 0 not by a rule" in capsys.readouterr().out
+
+
+def test_a_slip_in_a_rule_of_ones_own_is_its_authors(tmp_path: Path) -> None:
+    (tmp_path / "bad.py").write_text(
+        "from dataclasses import dataclass\n\nfrom gantune.stopping import Reason, Rule\n\n\n@dataclass(frozen=True)\nclass Bad(Rule):\n"
+        "    reason = Reason.HOPELESS\n\n    def __call__(self, curve):\n        return curve.bst()\n"
+    )
+    policy = Policy("rules", Scheduler("none"), (f"{tmp_path}/bad.py:Bad",))
+    with pytest.raises(UserError, match=r"stop rules .*bad.py:Bad on good: AttributeError: .* has no attribute 'bst'"):
+        simulate([GOOD], policy, workers=1, report_every=4.0)

@@ -293,3 +293,17 @@ def test_family_that_is_gone_has_no_line_and_says_so(tmp_path: Path) -> None:
     line = equilibrium_line(_sweep(tmp_path / "some-1", trials=2, family="./gone.py:Gone"))
     assert line.value is None
     assert "could not be opened" in line.label
+
+
+@pytest.mark.parametrize(("ended", "running"), [((), "search"), (("search",), "score"), (("search", "score"), "finalists")])
+def test_the_page_names_the_phase_that_runs_not_the_one_that_ended(tmp_path: Path, ended: tuple[str, ...], running: str) -> None:
+    folder = write_sweep(tmp_path / "dcgan-1", pictures=False)
+    (folder / "sweep.json").write_text(
+        json.dumps({"spec": json.loads((folder / "sweep.json").read_text())["spec"] | {"finalists": {"top": 2}}})
+    )
+    sweep = _rewrite(folder, lambda event: None if event["kind"] == "phase" else event)
+    with Spool(folder) as spool:
+        spool.append("driver", segment=2)
+        for phase in ended:
+            spool.append("phase", phase=phase, seconds=1.0)
+    assert words._phase(Sweep.of(SweepRecord.load(folder))) == running, sweep.name

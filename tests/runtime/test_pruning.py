@@ -78,7 +78,7 @@ def test_asha_may_compare_by_the_two_sample_test_whatever_the_objective() -> Non
     pruner = open_pruner(Scheduler("asha", 0.2, 3, "c2st_loss"), mode="min", kimg=20, report_every=4)
     told = [pruner.report(trial, 4, value) for trial, value in (("a", 0.01), ("b", 0.2), ("c", 0.005), ("d", None), ("e", 0.3))]
     assert [evidence is None for evidence in told] == [True, True, False, False, True]
-    assert told[2] == "c2st_loss 0.005 at 4 kimg, where one in 3 goes on; 2 earlier trials set the bar at 0.1367"
+    assert told[2] == "c2st_loss 0.005 (higher is better) at 4 kimg, where one in 3 goes on; 2 earlier trials set the bar at 0.1367"
 
 
 def test_what_is_compared_is_the_running_best_of_the_signal_or_the_objective() -> None:

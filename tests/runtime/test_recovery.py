@@ -21,7 +21,7 @@ from gantune.sweep import SweepInterrupted, resume_sweep, run_sweep
 from gantune.tracking.record import SweepRecord
 from gantune.tracking.spool import read
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.chaos
 STORE = 80 * 2**20  # bytes, the least that Ray takes
 PROBER = "synthetic:probe"
 

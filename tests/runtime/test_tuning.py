@@ -18,7 +18,7 @@ from gantune.runtime.tuning import run_search
 from gantune.runtime.watchdog import ClusterView, Watchdog
 
 TRIALS, SLOTS = 40, 2
-WATCHDOG = Watchdog(lambda: ClusterView(1, 0, 0, 2, 0, 2, 0), lambda why: None)
+WATCHDOG = Watchdog(lambda: ClusterView(1, 0, 0, 2, 0, 2, 0, 0), lambda why: None)
 
 
 class HandsOut:
