@@ -11,7 +11,8 @@ resampled sweeps in random order; then the halves change places. For the compari
 tuned for the least regret at the moment when a given share of the full compute is spent. Given are medians and 95 % intervals over splits,
 halves and resamples together. `share` is device seconds over those of full training; `regret` how much worse the best value found is. The
 noise of a seed is the pooled std of the best value over the seeds of one setting, of the better half of the settings. Rows of what is
-shipped are not cross-fitted: its defaults were chosen, and two conditions of its rules made, after looking at such recordings.
+shipped are not cross-fitted: defaults, paces and some conditions of the rules were chosen after looking at such recordings. So were the
+candidates among which the tuned rows choose, and that trials may be compared by c2st_loss.
 """
 
 from __future__ import annotations
