@@ -24,7 +24,7 @@ from gantune.runtime.planning import keep_code
 from gantune.runtime.searching import search
 from gantune.runtime.session import session
 from gantune.runtime.snapshots import warning_about_snapshots
-from gantune.runtime.stopping import Halt, request_stop
+from gantune.runtime.stopping import Halt, NoUse, request_stop
 from gantune.runtime.work import PROBE, SCORE, TRIAL
 from gantune.spec import SweepSpec
 from gantune.tracking.lock import driver_lock, driver_of
@@ -34,11 +34,11 @@ from gantune.tracking.store import SWEEP, freeze, frozen
 
 
 class SweepInterrupted(Exception):
-    """The sweep was told to stop and can go on from where it is."""
+    """The sweep was told to stop (`asked`), or saw no use in going on; it can go on from where it is."""
 
-    def __init__(self, folder: Path, why: str) -> None:
+    def __init__(self, folder: Path, why: str, *, asked: bool) -> None:
         runs = "" if folder.parent == Path("runs") else f" --runs {folder.parent}"
-        self.folder, self.why = folder, why
+        self.folder, self.why, self.asked = folder, why, asked
         self.resume_command = f"gantune resume {folder.name}{runs}"
         super().__init__(f"{why}: {folder.name} stopped. Go on with: {self.resume_command}")
 
@@ -152,7 +152,7 @@ def _drive(
             _run(desk, changes)
             behind = follower.drain(desk.stops.poll)
     except Halt as halt:
-        raise SweepInterrupted(folder, str(halt)) from None
+        raise SweepInterrupted(folder, str(halt), asked=not isinstance(halt, NoUse)) from None
     if behind is not None:
         live.note(behind)
     record = SweepRecord.load(folder)

@@ -19,7 +19,10 @@ OF_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)  # what a write 
 
 
 def main() -> None:
-    """Run one verb. Exit code 0 on success, 2 for a user's mistake, 130 after Ctrl-C, 1 for a defect of ours."""
+    """Run one verb. Exit code 0 on success, 2 for a user's mistake, 130 after Ctrl-C, 1 for a defect of ours.
+
+    A verb has its own codes for other outcomes, as 1 for a sweep that saw no use in going on.
+    """
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     sys.exit(_run(arguments, debug))

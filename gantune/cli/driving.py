@@ -23,7 +23,7 @@ REPORT_WITHIN = 120.0  # seconds after a sweep's end; its driver writes the repo
 
 
 def drive(spec: SweepSpec, folder: Path, run: Callable[[LiveState], SweepRecord]) -> None:
-    """Run or go on with a sweep under its live table, and sum it up. Ends with code 130 when it was told to stop."""
+    """Run or go on with a sweep under its live table, and sum it up. Ends with code 130 when it was told to stop, 1 when it gave up."""
     from gantune.cli.live import showing
     from gantune.sweep import SweepInterrupted
 
@@ -32,7 +32,7 @@ def drive(spec: SweepSpec, folder: Path, run: Callable[[LiveState], SweepRecord]
             record = run(live)
     except SweepInterrupted as stopped:
         print(f"gantune: {stopped.why}: {folder.name} stopped. Go on with: {again('resume', folder)}", file=sys.stderr)
-        raise typer.Exit(130) from None
+        raise typer.Exit(130 if stopped.asked else 1) from None
     _summarise(record)
 
 

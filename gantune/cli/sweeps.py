@@ -53,7 +53,7 @@ def sweep(
     from gantune.warm import earlier_trials
 
     where = look(local=local)
-    spec = load_sweep(name, sets=sets, trials=trials, data=data, name=as_name, runs=runs, gpus=int(where.room[1]))
+    spec = load_sweep(name, sets=sets, trials=trials, data=data, name=as_name, runs=runs, gpus=int(where.gpus))
     check_runs(runs)
     warm, warm_notes = earlier_trials([find_sweep(runs, other) for other in warm_start], spec)
     notes = [*spec.notes, *check_opens(spec), *warm_notes]

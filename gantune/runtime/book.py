@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gantune.runtime.ledger import Ledger
-from gantune.runtime.stopping import Halt
+from gantune.runtime.stopping import NoUse
 
 
 class Book:
@@ -22,7 +22,7 @@ class Book:
         try:
             self.spool.append(kind, **fields)
         except OSError as error:
-            raise Halt(f"the spool {self.spool.path} cannot be written ({error.strerror})") from None
+            raise NoUse(f"the spool {self.spool.path} cannot be written ({error.strerror})") from None
         self.ledger.apply({"kind": kind, "t": self._clock(), **fields})
         if self.after is not None:
             self.after(kind, fields)

@@ -11,6 +11,7 @@ from gantune import steady
 from gantune.runtime.book import Book, Limits
 from gantune.runtime.cluster_view import look
 from gantune.runtime.floor import Floor
+from gantune.runtime.growth import Growth
 from gantune.runtime.keeping import Keeping
 from gantune.runtime.ledger import Ledger
 from gantune.runtime.live import LiveState
@@ -35,7 +36,8 @@ class Desk:
     def __init__(
         self, spec: SweepSpec, folder: Path, live: LiveState, at: Session, *, opener: str, scorer: str, prober: str = PROBE
     ) -> None:
-        self.spec, self.folder, self.live, self.at = spec, folder, live, at
+        self.spec, self.folder, self.live = spec, folder, live
+        self.growth = Growth(at, spec.resources.cpu, live)
         self.opener, self.scorer, self.prober = opener, scorer, prober
         self.watchdog = Watchdog(look, lambda why: live.set(stall=why))
         self.planner = Planner(spec, folder.resolve())
@@ -52,6 +54,11 @@ class Desk:
         note = remove_orphans(folder)
         if note is not None:
             live.note(note)
+
+    @property
+    def at(self) -> Session:
+        """Where trials run, with the machines that have joined."""
+        return self.growth.at
 
     @property
     def share(self) -> float:
@@ -87,7 +94,8 @@ class Desk:
         """Run jobs on the sweep's resources."""
         crew = Workers(self.spec.resources.cpu, self.opener, self.scorer)
         room = Floor(self.ledger, self.slots, self.share, self.at.gpus)
-        run_jobs(jobs, crew, room, self.book, self.live, self.stops, self.watchdog, on_report=on_report, on_done=on_done)
+        grow = self.growth.poll
+        run_jobs(jobs, crew, room, self.book, self.live, self.stops, self.watchdog, grow=grow, on_report=on_report, on_done=on_done)
 
     def halted(self, why: str) -> None:
         """Write down, if that is still possible, that this was no accident."""

@@ -37,7 +37,8 @@ class Director:
     """Hands out plans and takes results. `plan_of` makes a worker's plan of an entry; `settle` makes complete values of searched ones.
 
     The first `canonical` questions of the search are the canonical settings, one a family. At most `slots` trials run at once, each with
-    `share` of a GPU or more, as many as fit on `gpus`. `size_of` measures how much memory a trial's values want, to compare trials by.
+    `share` of a GPU or more, as many as fit on `gpus`; `grow` makes more room as it comes. `size_of` measures how much memory a trial's
+    values want, to compare trials by.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Director:
         live: LiveState,
         limits: Limits,
         slots: int,
+        grow: Callable[[Floor], None] = lambda floor: None,
         share: float = 0.0,
         gpus: float = math.inf,
         size_of: Callable[[Entry], float] = lambda entry: 0.0,
@@ -65,7 +67,7 @@ class Director:
         self._pruner, self._search = pruner, search
         self._plan_of, self._settle = plan_of, settle
         self._stops, self._live, self._limits, self._clock = stops, live, limits, clock
-        self._canonical = canonical
+        self._grow, self._canonical = grow, canonical
         self._pending = dict(pending or {})
         self._population, self._takeovers = population, dict(takeovers or {})
         self._dry = False  # a finite search has no more to offer
@@ -78,6 +80,7 @@ class Director:
 
     def next_plan(self) -> Plan | None:
         """The next trial's plan, unfinished ones first; None when all slots are taken or nothing is left (see `is_exhausted`)."""
+        self._grow(self._floor)
         while not self._is_over and self._floor.has_room:
             if not self._queue and self._all_begun:
                 return None

@@ -21,4 +21,4 @@ def look(*, local: bool = False) -> Session:
 
 def visible_gpus(*, local: bool = False) -> int:
     """How many GPUs a sweep can count on."""
-    return int(look(local=local).room[1])
+    return int(look(local=local).gpus)

@@ -11,7 +11,7 @@ from gantune.runtime.floor import Floor
 from gantune.runtime.ledger import Entry
 from gantune.runtime.live import LiveState
 from gantune.runtime.shares import words
-from gantune.runtime.stopping import Halt
+from gantune.runtime.stopping import NoUse
 
 
 class Losses:
@@ -76,7 +76,7 @@ class Losses:
         """Stop the sweep where the circuit breaker says so; its trials have another chance when the sweep is resumed."""
         if why is not None:
             self._book.append("breaker", trials=list(self._breaker.trials), why=why)
-            raise Halt(why)
+            raise NoUse(why)
 
     def _requeue(self, entry: Entry, failure: Failure, again: Again) -> None:
         self._book.append("requeue", trial=entry.id, why=failure.why, loss=str(failure.kind), counts=again.counts)

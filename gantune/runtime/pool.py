@@ -51,11 +51,12 @@ def run_jobs(
     stops: StopRequests,
     watchdog: Watchdog,
     *,
+    grow: Callable[[Floor], None] = lambda floor: None,
     on_report: Callable[[Job], None],
     on_done: Callable[[Job], None],
 ) -> None:
-    """Run all jobs, as many at once as the floor has room for, each retried from its checkpoint when its worker is lost. Raises `Halt`
-    when asked to stop."""
+    """Run all jobs, as many at once as the floor has room for, each retried from its checkpoint when its worker is lost. `grow` makes more
+    room as it comes. Raises `Halt` when asked to stop."""
     waiting = deque(jobs)
     doing: dict[Any, tuple[Job, Any]] = {}  # future → what it is for
     watchdog.progress()
@@ -63,6 +64,7 @@ def run_jobs(
         while waiting or doing:
             stops.poll()
             watchdog.poll(workers.crew)
+            grow(floor)
             while waiting and floor.admits(floor.share_of(waiting[0].key)):
                 job = waiting.popleft()
                 floor.running.add(job.key)

@@ -30,6 +30,7 @@ def search(desk: Desk) -> None:
         limits=desk.limits,
         canonical=len(spec.families),
         slots=desk.slots,
+        grow=desk.growth.poll,
         share=desk.share,
         gpus=desk.at.gpus,
         size_of=desk.planner.size,

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import ray
@@ -26,18 +26,12 @@ STORE = 256 * 2**20  # bytes; results are small
 
 @dataclass(frozen=True)
 class Session:
-    """Where trials run: what is there now and, where an autoscaler adds machines, what there may be with all of them."""
+    """Where trials run, and what they can count on: machines that an autoscaler may add are started for the trials that wait."""
 
     address: str | None  # None: this machine, for this sweep only
     cpus: float
     gpus: float
-    most_cpus: float = 0.0
-    most_gpus: float = 0.0
-
-    @property
-    def room(self) -> tuple[float, float]:
-        """CPUs and GPUs that a sweep can count on: machines that are yet to come are started for its waiting trials."""
-        return max(self.cpus, self.most_cpus), max(self.gpus, self.most_gpus)
+    now: tuple[float, float] | None = None  # CPUs and GPUs that are there already, where an autoscaler may add some
 
     @property
     def where(self) -> str:
@@ -46,19 +40,25 @@ class Session:
 
     def slots(self, cpu: float, gpu: float) -> int:
         """How many trials fit at once. `UserError` when none ever does."""
-        cpus, gpus = self.room
-        whole = gpus // gpu if gpu >= 1 else gpus * (round(1 / gpu, 6) // 1) if gpu else math.inf  # a share lies on one GPU
-        fits = min(cpus // cpu if cpu else math.inf, whole)
+        whole = self.gpus // gpu if gpu >= 1 else self.gpus * (round(1 / gpu, 6) // 1) if gpu else math.inf  # a share lies on one GPU
+        fits = min(self.cpus // cpu if cpu else math.inf, whole)
         if fits < 1:
             raise UserError(
-                f"resources: a trial asks for {cpu:g} CPU and {gpu:g} GPU, {self.where} has {cpus:g} CPU and {gpus:g} GPU.\n"
+                f"resources: a trial asks for {cpu:g} CPU and {gpu:g} GPU, {self.where} has {self.cpus:g} CPU and {self.gpus:g} GPU.\n"
                 "Ask for less with --set resources.cpu=… --set resources.gpu=…"
             )
         return int(fits)
 
+    def grown(self) -> Session:
+        """The cluster with the machines that have joined it by now. Those that it has lost still count, as they may come back."""
+        if self.address is None:
+            return self
+        have = ray.cluster_resources()
+        return replace(self, cpus=max(self.cpus, have.get("CPU", 0.0)), gpus=max(self.gpus, have.get("GPU", 0.0)))
+
     def __str__(self) -> str:
-        grows = self.room != (self.cpus, self.gpus)
-        return f"{self.where} ({counted(self.cpus, self.gpus)}{'; it may grow to ' + counted(*self.room) if grows else ''})"
+        whole = counted(self.cpus, self.gpus)
+        return f"{self.where} ({whole if self.now is None else f'{counted(*self.now)}; it may grow to {whole}'})"
 
 
 def counted(cpus: float, gpus: float) -> str:
@@ -95,8 +95,9 @@ def _found(address: str | None) -> Session:
     config = autoscaler_config(gcs)
     if config is None:
         return Session(gcs, *now)
-    most = may_have(config, *parted(ray.nodes()))
-    return Session(gcs, *now, most["CPU"], most["GPU"])
+    may = may_have(config, *parted(ray.nodes()))
+    most = max(now[0], may["CPU"]), max(now[1], may["GPU"])
+    return Session(gcs, *most, None if most == now else now)
 
 
 def _connect(address: str | None, cpus: int | None) -> Path | None:

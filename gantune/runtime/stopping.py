@@ -23,6 +23,10 @@ class Halt(BaseException):
     """Leave the driver's loop at once. Not an Exception, so that no library on the way takes it for a failure of a trial."""
 
 
+class NoUse(Halt):
+    """Nobody asked for it: to go on would be in vain."""
+
+
 class StopRequests:
     """`sweep`: why the whole sweep shall stop, or None; `trials`: the trials that the user no longer wants."""
 

@@ -81,7 +81,7 @@ def main() -> None:
             record = run_sweep(wanted, given.folder, **where)
     except SweepInterrupted as stopped:
         print(stopped)
-        raise SystemExit(130) from None
+        raise SystemExit(130 if stopped.asked else 1) from None
     assert isinstance(PRUNERS[-1], Asha)
     (given.folder / "rungs.json").write_text(json.dumps(PRUNERS[-1].rungs))
     print(f"done {len(record.trials)} trials, {len(record.finals)} finals")

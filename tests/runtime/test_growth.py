@@ -1,0 +1,80 @@
+"""Machines that join a cluster while a sweep runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import ray
+
+from gantune.runtime.floor import Floor
+from gantune.runtime.growth import EVERY, Growth
+from gantune.runtime.ledger import Ledger
+from gantune.runtime.live import LiveState
+from gantune.runtime.session import Session
+
+
+class Stage:
+    """A cluster of 4 CPUs and a GPU, and a sweep whose trials take 1/4 of one."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, at: Session | None = None) -> None:
+        self.have, self.time, self.asked = {"CPU": 4.0, "GPU": 1.0}, 0.0, 0
+        monkeypatch.setattr(ray, "cluster_resources", self.resources)
+        self.at = at or Session("10.0.0.1:6379", 4, 1)
+        self.live = LiveState("x")
+        self.floor = Floor(Ledger("fid", "min", 9), self.at.slots(1, 0.25), 0.25, self.at.gpus)
+        self.growth = Growth(self.at, 1, self.live, lambda: self.time)
+
+    def resources(self) -> dict[str, float]:
+        self.asked += 1
+        return self.have
+
+    def later(self, **have: float) -> int:
+        self.have, self.time = have, self.time + EVERY
+        self.growth.poll(self.floor)
+        return self.floor.slots
+
+
+def test_more_trials_run_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(monkeypatch)
+    assert stage.later(CPU=4.0, GPU=1.0) == 4
+    stage.floor.running |= {"a", "b", "c", "d"}
+    assert not stage.floor.has_room
+    assert stage.later(CPU=12.0, GPU=3.0) == 12
+    assert stage.floor.has_room
+    assert stage.floor.gpus == stage.growth.at.gpus == 3
+    assert stage.live.picture.slots == 12
+    assert stage.live.picture.notes == ("the cluster has grown: 12 at a time from now on",)
+
+
+def test_machines_that_are_lost_keep_their_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(monkeypatch)
+    assert stage.later(CPU=1.0) == 4
+    assert stage.later(CPU=4.0, GPU=1.0) == 4
+    assert not stage.live.picture.notes
+
+
+def test_the_cluster_is_not_asked_in_every_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(monkeypatch)
+    stage.later(CPU=4.0, GPU=1.0)
+    for _ in range(9):
+        stage.growth.poll(stage.floor)
+    assert stage.asked == 1
+
+
+def test_where_memory_ran_out_it_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(monkeypatch)
+    stage.floor.ledger.most = stage.floor.slots = 2
+    assert stage.later(CPU=12.0, GPU=3.0) == 2
+
+
+def test_this_machine_does_not_grow(monkeypatch: pytest.MonkeyPatch) -> None:
+    at: Any = Session(None, 4, 1)
+    assert Stage(monkeypatch, at).later(CPU=12.0, GPU=3.0) == 4
+
+
+def test_what_an_autoscaler_may_add_has_room_from_the_start() -> None:
+    at = Session("10.0.0.1:6379", 128, 16, now=(0, 0))  # as after `ray up` of cluster.yaml, before any worker
+    floor = Floor(Ledger("fid", "min", 100), at.slots(1, 0.25), 0.25, at.gpus)
+    assert floor.slots == 64
+    assert floor.has_room
