@@ -62,6 +62,8 @@ def finalists(desk: Desk) -> None:
 
     def report(job: Job) -> None:
         point = job.points[job.kimg]
+        about = {"value": point.get(metric), "d_loss": point.get("d_loss")}
+        desk.book.append("final_report", run=job.key, kimg=job.kimg, **about)  # for those who follow; its points come with its end
         desk.live.show_final(TrialView(job.key, "running", job.kimg, point.get(metric), point.get("d_loss")))
 
     def done(job: Job) -> None:

@@ -49,6 +49,8 @@ class Following:
         elif kind == "phase":
             self._show()
             self._begin_after(event)
+        elif kind == "final_report":
+            self.live.show_final(TrialView(event["run"], "running", event["kimg"], number(event["value"]), number(event["d_loss"])))
         elif kind == "final":
             self.live.show_final(self._final(event))
         elif kind == "user" and event.get("trial") is None:

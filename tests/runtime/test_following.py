@@ -123,6 +123,9 @@ def test_phases_follow_each_other_to_the_end(sweep: Sweep) -> None:
     sweep.spool.append("phase", phase="score", seconds=1.0)
     picture = sweep.look()
     assert (picture.phase, picture.finals_total) == ("finalists", 4), "the best and the canonical setting, two seeds each"
+    sweep.spool.append("final_report", run="0001-s1000", kimg=4.0, value=35.0, d_loss="NaN")
+    running = sweep.look().finals["0001-s1000"]
+    assert (running.state, running.kimg, running.fid, running.d_loss) == ("running", 4.0, 35.0, None)
     sweep.spool.append(
         "final", who="0001", seed=1000, kimg=20.0, seconds=1.0, metrics={"fid": 31.0}, points=[{"kimg": 20.0, "d_loss": 0.5}]
     )
