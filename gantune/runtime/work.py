@@ -22,7 +22,9 @@ Result = dict[str, Any]
 TRIAL = "gantune.runtime.work:open_trial"
 SCORE = "gantune.runtime.work:score_trial"
 PROBE = "gantune.runtime.memory_probe:measure"
-PASSING = {errno.ENOSPC, errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ECONNRESET, errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.EDQUOT}
+OF_DISKS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE}
+OF_NETWORKS = {errno.ETIMEDOUT, errno.ECONNRESET, errno.ECONNREFUSED, errno.EHOSTUNREACH}
+PASSING = OF_DISKS | OF_NETWORKS
 GPU_IS_FULL = ("CUDA out of memory", "CUDA error: out of memory", "cudaErrorMemoryAllocation", "CUBLAS_STATUS_ALLOC_FAILED")
 CPU_IS_FULL = "DefaultCPUAllocator: can't allocate memory"
 

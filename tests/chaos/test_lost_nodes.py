@@ -21,8 +21,10 @@ STORE = 80 * 2**20  # bytes
 
 
 @contextlib.contextmanager
-def cluster(nodes: int) -> Iterator[tuple[str, list[Any]]]:
-    """The address of a head that runs no trials, and nodes of one CPU."""
+def cluster(nodes: int, seconds: float) -> Iterator[tuple[str, list[Any]]]:
+    """The address of a head that runs no trials, and nodes of one CPU, whose workers take so many seconds for a report."""
+    before = os.environ.get("SYNTHETIC_SECONDS")
+    os.environ["SYNTHETIC_SECONDS"] = str(seconds)  # workers have the environment of their node, not of the driver
     running = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": STORE, "include_dashboard": False})
     try:
         added = [running.add_node(num_cpus=1, object_store_memory=STORE) for _ in range(nodes)]
@@ -30,13 +32,17 @@ def cluster(nodes: int) -> Iterator[tuple[str, list[Any]]]:
         yield running.address, added
     finally:
         running.shutdown()
+        if before is None:
+            del os.environ["SYNTHETIC_SECONDS"]
+        else:
+            os.environ["SYNTHETIC_SECONDS"] = before
 
 
 @pytest.mark.chaos
 @pytest.mark.timeout(600)
 def test_a_node_lost_in_the_middle_costs_no_trial(folder: Path, start: Callable[..., DriverProcess]) -> None:
-    with cluster(3) as (address, nodes):
-        driver = start(folder, "--cluster", seconds=1.0, RAY_ADDRESS=address)
+    with cluster(3, 1.0) as (address, nodes):
+        driver = start(folder, "--cluster", RAY_ADDRESS=address)
         driver.wait_for(3, "end")
         before = Counts.of(folder)
         nodes[1].kill_raylet(check_alive=False)  # as when its machine is gone: no goodbye to anybody
@@ -51,8 +57,8 @@ def test_a_node_lost_in_the_middle_costs_no_trial(folder: Path, start: Callable[
 @pytest.mark.chaos
 @pytest.mark.timeout(600)
 def test_a_driver_on_a_cluster_stops_within_five_seconds_and_its_trials_with_it(folder: Path, start: Callable[..., DriverProcess]) -> None:
-    with cluster(2) as (address, _):
-        driver = start(folder, "--cluster", seconds=60.0, RAY_ADDRESS=address)
+    with cluster(2, 60.0) as (address, _):
+        driver = start(folder, "--cluster", RAY_ADDRESS=address)
         wait_until(lambda: len(opened(folder)) == 2 if (folder / "opened.log").exists() else False, 120)
         asked = time.monotonic()
         os.kill(driver.process.pid, signal.SIGTERM)
@@ -63,5 +69,6 @@ def test_a_driver_on_a_cluster_stops_within_five_seconds_and_its_trials_with_it(
             wait_until(lambda: ray.available_resources().get("CPU") == 2.0, 30)  # nobody trains for a driver that is gone
         finally:
             ray.shutdown()
-        start(folder, "--cluster", "--resume", seconds=0.02, RAY_ADDRESS=address).finish()
+    with cluster(2, 0.02) as (address, _):
+        start(folder, "--cluster", "--resume", RAY_ADDRESS=address).finish()
         assert_accounted(folder, uri_of(folder.parent), Counts(2, 0, 0))
