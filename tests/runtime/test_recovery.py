@@ -16,7 +16,7 @@ from driver import OPENER, SCORER, spec
 from ray.cluster_utils import Cluster
 
 from gantune.runtime.live import LiveState
-from gantune.spec import Resources
+from gantune.spec import Resources, Scheduler
 from gantune.sweep import SweepInterrupted, resume_sweep, run_sweep
 from gantune.tracking.record import SweepRecord
 from gantune.tracking.spool import read
@@ -63,7 +63,8 @@ def test_a_probe_picks_the_share_and_a_trial_that_finds_no_memory_takes_more(
     monkeypatch.setenv("SYNTHETIC_SECONDS", "0.05")
     cluster.add_node(num_cpus=4, num_gpus=1, object_store_memory=STORE)
     folder, live = tmp_path / "synthetic-1", LiveState("x")
-    record = run(folder, replace(spec(5, top=1, seeds=1), resources=Resources(1, "auto")), live)
+    none = Scheduler("none")  # nothing ends 0000 before it needs its memory
+    record = run(folder, replace(spec(5, top=1, seeds=1), resources=Resources(1, "auto"), scheduler=none), live)
     probed, *grown = events(folder, "share")
     assert (probed["gpu"], len(probed["probed"])) == (1 / 4, 2)
     assert "gpu: auto: a trial takes 1/4 of a GPU, as the largest setting took 20.0 of 100.0 GiB" in " ".join(live.picture.notes)
