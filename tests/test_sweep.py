@@ -20,6 +20,7 @@ from processes import DriverProcess, events, opened
 
 from gantune import sweep
 from gantune.errors import UserError
+from gantune.runtime.machines import Machine
 from gantune.runtime.session import Session
 from gantune.sweep import resume_sweep, run_sweep, stop_sweep
 from gantune.tracking.lock import driver_lock
@@ -43,7 +44,7 @@ def ends(folder: Path) -> dict[str, str]:
 
 
 def without_ray(**given: object) -> contextlib.AbstractContextManager[Session]:
-    return contextlib.nullcontext(Session(None, cpus=2, gpus=0))
+    return contextlib.nullcontext(Session(None, (Machine(2, 0),)))
 
 
 def test_a_sweep_that_another_driver_has_begun_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,7 +67,7 @@ def test_a_cluster_whose_nodes_do_not_share_the_folder_is_refused_before_anythin
     def refuse(folder: Path) -> None:
         raise UserError(f"node b: does not see {folder}")
 
-    monkeypatch.setattr(sweep, "session", lambda **given: contextlib.nullcontext(Session("10.0.0.1:6379", cpus=2, gpus=0)))
+    monkeypatch.setattr(sweep, "session", lambda **given: contextlib.nullcontext(Session("10.0.0.1:6379", (Machine(2, 0),))))
     monkeypatch.setattr(sweep, "check_cluster", refuse)
     with pytest.raises(UserError, match="node b: does not see"):
         run_sweep(spec(), tmp_path / FOLDER)
@@ -75,7 +76,7 @@ def test_a_cluster_whose_nodes_do_not_share_the_folder_is_refused_before_anythin
 
 @pytest.mark.parametrize("address", [None, "local"])
 def test_on_this_machine_alone_no_node_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str | None) -> None:
-    monkeypatch.setattr(sweep, "session", lambda **given: contextlib.nullcontext(Session(address, cpus=2, gpus=0)))
+    monkeypatch.setattr(sweep, "session", lambda **given: contextlib.nullcontext(Session(address, (Machine(2, 0),))))
     monkeypatch.setattr(sweep, "check_cluster", lambda folder: pytest.fail("asked"))
     with driver_lock(tmp_path), pytest.raises(UserError, match="is being run by process"):
         run_sweep(spec(), tmp_path)

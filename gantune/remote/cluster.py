@@ -16,6 +16,7 @@ from gantune.errors import UserError
 from gantune.remote import launcher
 from gantune.remote.launcher import ClusterDown
 from gantune.runtime.autoscaling import may_have
+from gantune.runtime.machines import total
 
 USUAL = Path("cluster.yaml")
 TRACE = "ray-config-*"  # what `ray up` leaves in the folder of temporary files: JSON with the resolved configuration
@@ -98,4 +99,4 @@ def _gpus(config: Mapping[str, Any]) -> int | None:
     types = [about for about in config.get("available_node_types", {}).values() if int(about.get("max_workers", 1))]
     if not types or not all(about.get("resources") for about in types):
         return None
-    return int(may_have(config, {}, [])["GPU"])
+    return int(total(may_have(config, [])).gpus)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-HEAD = "node:__internal_head__"  # a resource that Ray gives to the head alone
-KINDS = ("CPU", "GPU")
-Resources = Mapping[str, float]
+from gantune.runtime.machines import Machine, machine_of
 
 
 def autoscaler_config(gcs: str) -> dict[str, Any] | None:
@@ -26,28 +24,18 @@ def autoscaler_config(gcs: str) -> dict[str, Any] | None:
     return None
 
 
-def may_have(config: Mapping[str, Any], head: Resources, workers: Sequence[Resources]) -> dict[str, float]:
-    """CPUs and GPUs with every machine that `config` allows, beside those of the `head`.
+def may_have(config: Mapping[str, Any], workers: Sequence[Machine]) -> list[Machine]:
+    """The machines beside the head that `config` allows at once, those with the most GPUs first.
 
     Where a node type does not say what its machines have, as on premises, those to come are taken for like the smallest of the `workers`.
     """
     limit = int(config.get("max_workers", 0))
-    shapes: list[Resources] = []
+    smallest = Machine(min((one.cpus for one in workers), default=0.0), min((one.gpus for one in workers), default=0.0))
+    machines: list[Machine] = []
     for about in config.get("available_node_types", {}).values():
-        shape = about.get("resources") or _smallest(workers)
-        shapes += [shape] * min(limit, int(about.get("max_workers", limit)))
-    return {kind: head.get(kind, 0.0) + sum(sorted((shape.get(kind, 0.0) for shape in shapes), reverse=True)[:limit]) for kind in KINDS}
-
-
-def parted(nodes: Iterable[Mapping[str, Any]]) -> tuple[Resources, list[Resources]]:
-    """What the head and each of the other machines have, of those in `ray.nodes()` that are alive."""
-    alive = [node["Resources"] for node in nodes if node["Alive"]]
-    head: Resources = next((resources for resources in alive if HEAD in resources), {})
-    return head, [resources for resources in alive if HEAD not in resources]
-
-
-def _smallest(workers: Sequence[Resources]) -> Resources:
-    return {kind: min((worker.get(kind, 0.0) for worker in workers), default=0.0) for kind in KINDS}
+        shape = machine_of(about["resources"]) if about.get("resources") else smallest
+        machines += [shape] * min(limit, int(about.get("max_workers", limit)))
+    return sorted(machines, key=lambda one: (one.gpus, one.cpus), reverse=True)[:limit]
 
 
 def _read(path: Path) -> dict[str, Any] | None:

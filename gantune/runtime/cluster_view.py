@@ -10,6 +10,7 @@ from ray._private.ray_constants import DEBUG_AUTOSCALING_STATUS
 from ray.autoscaler.v2.sdk import get_cluster_status
 from ray.experimental.internal_kv import _internal_kv_get
 
+from gantune.runtime.machines import alive
 from gantune.runtime.watchdog import ClusterView
 
 ON_PURPOSE = ("EXPECTED_TERMINATION", "AUTOSCALER_DRAIN_PREEMPTED", "AUTOSCALER_DRAIN_IDLE")  # Ray's words
@@ -18,16 +19,14 @@ ON_PURPOSE = ("EXPECTED_TERMINATION", "AUTOSCALER_DRAIN_PREEMPTED", "AUTOSCALER_
 def look() -> ClusterView:
     """Nodes and resources, at this moment."""
     nodes = ray.nodes()
-    alive = sum(bool(node["Alive"]) for node in nodes)
-    have, free = ray.cluster_resources(), ray.available_resources()
+    head, workers = alive(nodes)
+    free = ray.available_resources()
     status = get_cluster_status(ray.get_runtime_context().gcs_address)
     demands = (*status.resource_demands.ray_task_actor_demand, *status.resource_demands.placement_group_demand)
     return ClusterView(
-        nodes=alive,
-        lost=len(nodes) - alive,
+        machines=(*head, *workers),
+        lost=sum(not node["Alive"] for node in nodes),
         starting=_starting(status),
-        cpus=have.get("CPU", 0.0),
-        gpus=have.get("GPU", 0.0),
         free_cpus=free.get("CPU", 0.0),
         free_gpus=free.get("GPU", 0.0),
         unmet=sum(int(same.count) for demand in demands for same in demand.bundles_by_count),

@@ -7,6 +7,7 @@ import os
 import torch
 from ray._private.utils import get_num_cpus  # Ray's own count, so that we tell what it will take
 
+from gantune.runtime.machines import Machine
 from gantune.runtime.session import Session, session
 
 
@@ -14,7 +15,7 @@ def look(*, local: bool = False) -> Session:
     """The cluster that RAY_ADDRESS names, or this machine, for which no Ray is started."""
     if local or not os.environ.get("RAY_ADDRESS"):
         gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        return Session(None, get_num_cpus(override_docker_cpu_warning=True), gpus)
+        return Session(None, (Machine(get_num_cpus(override_docker_cpu_warning=True), gpus),))
     with session() as cluster:
         return cluster
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import math
 import os
 import shutil
 import tempfile
@@ -17,7 +16,8 @@ import ray
 
 from gantune.errors import UserError
 from gantune.runtime.address import NAMED, NO_CLIENT, knock
-from gantune.runtime.autoscaling import autoscaler_config, may_have, parted
+from gantune.runtime.autoscaling import autoscaler_config, may_have
+from gantune.runtime.machines import Machine, alive, total
 
 SOCKET_ROOM = 40  # characters of a temporary folder that leave room for Ray's socket names, which end at 107
 ANSWERS_WITHIN = 10.0  # seconds
@@ -29,9 +29,18 @@ class Session:
     """Where trials run, and what they can count on: machines that an autoscaler may add are started for the trials that wait."""
 
     address: str | None  # None: this machine, for this sweep only
-    cpus: float
-    gpus: float
-    now: tuple[float, float] | None = None  # CPUs and GPUs that are there already, where an autoscaler may add some
+    machines: tuple[Machine, ...]
+    now: Machine | None = None  # what is there already, where an autoscaler may add some
+
+    @property
+    def cpus(self) -> float:
+        """Of all machines."""
+        return total(self.machines).cpus
+
+    @property
+    def gpus(self) -> float:
+        """Of all machines."""
+        return total(self.machines).gpus
 
     @property
     def where(self) -> str:
@@ -40,11 +49,12 @@ class Session:
 
     def slots(self, cpu: float, gpu: float) -> int:
         """How many trials fit at once. `UserError` when none ever does."""
-        whole = self.gpus // gpu if gpu >= 1 else self.gpus * (round(1 / gpu, 6) // 1) if gpu else math.inf  # a share lies on one GPU
-        fits = min(self.cpus // cpu if cpu else math.inf, whole)
+        fits = sum(one.places(cpu, gpu) for one in self.machines)
         if fits < 1:
+            each = ", no machine of it so much at once" if len(self.machines) > 1 else ""
+            has = f"{self.where} has {self.cpus:g} CPU and {self.gpus:g} GPU{each}"
             raise UserError(
-                f"resources: a trial asks for {cpu:g} CPU and {gpu:g} GPU, {self.where} has {self.cpus:g} CPU and {self.gpus:g} GPU.\n"
+                f"resources: a trial asks for {cpu:g} CPU and {gpu:g} GPU, {has}.\n"
                 "Ask for less with --set resources.cpu=… --set resources.gpu=…"
             )
         return int(fits)
@@ -53,8 +63,10 @@ class Session:
         """The cluster with the machines that have joined it by now. Those that it has lost still count, as they may come back."""
         if self.address is None:
             return self
-        have = ray.cluster_resources()
-        return replace(self, cpus=max(self.cpus, have.get("CPU", 0.0)), gpus=max(self.gpus, have.get("GPU", 0.0)))
+        head, workers = alive(ray.nodes())
+        machines = (*head, *workers)
+        now = total(machines)
+        return replace(self, machines=machines) if now.cpus > self.cpus or now.gpus > self.gpus else self
 
     def __str__(self) -> str:
         whole = counted(self.cpus, self.gpus)
@@ -87,17 +99,18 @@ def session(*, local: bool = False, cpus: int | None = None) -> Iterator[Session
 
 
 def _found(address: str | None) -> Session:
-    have = ray.cluster_resources()
-    now = have.get("CPU", 0.0), have.get("GPU", 0.0)
+    head, workers = alive(ray.nodes())
+    there = (*head, *workers)
     if address is None:
-        return Session(None, *now)
+        return Session(None, there)
     gcs = ray.get_runtime_context().gcs_address  # which `auto` turned out to be
     config = autoscaler_config(gcs)
     if config is None:
-        return Session(gcs, *now)
-    may = may_have(config, *parted(ray.nodes()))
-    most = max(now[0], may["CPU"]), max(now[1], may["GPU"])
-    return Session(gcs, *most, None if most == now else now)
+        return Session(gcs, there)
+    most, now = total((*head, *(may := may_have(config, workers)))), total(there)
+    if most.cpus <= now.cpus and most.gpus <= now.gpus:
+        return Session(gcs, there)
+    return Session(gcs, (*head, *may), now)
 
 
 def _connect(address: str | None, cpus: int | None) -> Path | None:

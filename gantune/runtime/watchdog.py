@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Set
 from dataclasses import dataclass
 
+from gantune.runtime.machines import Machine, total
+
 FIRST, GROWTH, LONGEST = 30.0, 2.0, 600.0  # seconds to the first note, how the intervals grow, and up to what
 
 
@@ -13,11 +15,9 @@ FIRST, GROWTH, LONGEST = 30.0, 2.0, 600.0  # seconds to the first note, how the 
 class ClusterView:
     """What Ray says of its nodes at one moment."""
 
-    nodes: int  # that are alive
+    machines: tuple[Machine, ...]  # that are alive
     lost: int  # that were there once
     starting: int  # that the autoscaler is starting
-    cpus: float
-    gpus: float
     free_cpus: float
     free_gpus: float
     unmet: int  # requests for resources that wait, of whatever job
@@ -42,7 +42,7 @@ class Watchdog:
     ) -> None:
         self._look, self._say, self._clock = look, say, clock
         self._moved, self._next = clock(), FIRST  # when something moved last; seconds after which to look again
-        self._started: Set[str] = frozenset()
+        self._started: Set[str] = frozenset()  # as of the last look
         self._said = False
 
     def progress(self) -> None:
@@ -74,18 +74,20 @@ def reason(view: ClusterView, crew: Crew) -> str | None:
     """Why the trials that wait do not start, and what to do; None when only this sweep's own trials are in their way."""
     if view.starting:
         return f"the autoscaler is starting {view.starting} node{'s' * (view.starting > 1)}; `ray status` shows how far it is."
-    if view.lost and (not view.nodes or view.cpus < crew.cpu):
-        return "every node that could run them is gone. Start nodes again (`ray up`, `ray start`): the sweep goes on by itself."
-    if crew.gpu and not view.gpus:
-        return "the cluster has no node with a GPU yet. Wait for one, start one, or stop and use --set resources.gpu=0."
-    if view.cpus < crew.cpu:
-        return f"no node has {crew.cpu:g} CPU for a trial. Start nodes, or stop and use a smaller --set resources.cpu=…"
+    cpus, gpus = total(view.machines)
+    if not any(one.places(crew.cpu, crew.gpu) >= 1 for one in view.machines):
+        if view.lost:
+            return "every node that could run them is gone. Start nodes again (`ray up`, `ray start`): the sweep goes on by itself."
+        if crew.gpu and not gpus:
+            return "the cluster has no node with a GPU yet. Wait for one, start one, or stop and use --set resources.gpu=0."
+        what = f"{crew.cpu:g} CPU" + (f" and {crew.gpu:g} GPU" if crew.gpu else "")
+        return f"no node has {what} for a trial. Start nodes, or stop and use a smaller --set resources.cpu=… or gpu=…"
     if not view.unmet:
         return "they have their resources, but their workers are not up yet. If it stays so, see a node's /tmp/ray/session_latest/logs."
     placed = max(0, crew.waiting - view.unmet)  # that wait for their process alone
     if crew.gpu:
-        return _taken("GPU", view.gpus, view.gpus - view.free_gpus - crew.held - placed * crew.gpu)
-    return _taken("CPU", view.cpus, view.cpus - view.free_cpus - (len(crew.started) + placed) * crew.cpu)
+        return _taken("GPU", gpus, gpus - view.free_gpus - crew.held - placed * crew.gpu)
+    return _taken("CPU", cpus, cpus - view.free_cpus - (len(crew.started) + placed) * crew.cpu)
 
 
 def _taken(what: str, total: float, others: float) -> str | None:

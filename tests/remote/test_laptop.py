@@ -14,6 +14,7 @@ from laptops import Laptop
 from gantune import cli
 from gantune.cli.driving import again
 from gantune.remote.head import Head
+from gantune.runtime.machines import Machine
 from gantune.runtime.session import Session
 
 MINE = "family: ./mine.py:Mine\nspace: {space}\ndata: ring8\nbudget: {{trials: 2, kimg: 2, report_every: 1}}\n"
@@ -212,7 +213,7 @@ def test_another_version_of_gantune_there_is_noted(laptop: Laptop, capsys: pytes
 
 
 def test_on_this_machine_it_says_so(laptop: Laptop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gantune.runtime.gpus.look", lambda local: Session(None, 2, 0))
+    monkeypatch.setattr("gantune.runtime.gpus.look", lambda local: Session(None, (Machine(2, 0),)))
     assert run("sweep", "gan", "--data", "ring8", "--dry-run") == 0
     assert "note: it would run on this machine (2 CPUs, no GPU)" in capsys.readouterr().out
     assert "STANDIN" in os.environ

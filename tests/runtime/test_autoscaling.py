@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from gantune.runtime import autoscaling
-from gantune.runtime.autoscaling import HEAD, autoscaler_config, may_have, parted
+from gantune.runtime.autoscaling import autoscaler_config, may_have
+from gantune.runtime.machines import HEAD, Machine, alive, total
 
 GPU = {"resources": {"CPU": 8, "GPU": 1}, "max_workers": 16}
 LARGE = {"resources": {"CPU": 32, "GPU": 4}, "max_workers": 2}
@@ -19,18 +20,18 @@ ON_DEMAND = {"resources": {"CPU": 0}, "max_workers": 0}
 @pytest.mark.parametrize(
     ("types", "limit", "expected"),
     [
-        ({"head": ON_DEMAND, "gpu": GPU}, 16, {"CPU": 128, "GPU": 16}),
-        ({"head": ON_DEMAND, "gpu": GPU}, 4, {"CPU": 32, "GPU": 4}),
-        ({"head": ON_DEMAND, "gpu": GPU, "large": LARGE}, 4, {"CPU": 80, "GPU": 10}),
-        ({"head": ON_DEMAND}, 4, {"CPU": 0, "GPU": 0}),
-        ({}, 4, {"CPU": 0, "GPU": 0}),
+        ({"head": ON_DEMAND, "gpu": GPU}, 16, Machine(128, 16)),
+        ({"head": ON_DEMAND, "gpu": GPU}, 4, Machine(32, 4)),
+        ({"head": ON_DEMAND, "gpu": GPU, "large": LARGE}, 4, Machine(80, 10)),
+        ({"head": ON_DEMAND}, 4, Machine(0, 0)),
+        ({}, 4, Machine(0, 0)),
     ],
 )
-def test_every_machine_that_is_allowed_counts(types: dict[str, object], limit: int, expected: dict[str, float]) -> None:
-    assert may_have({"max_workers": limit, "available_node_types": types}, {}, []) == expected
+def test_every_machine_that_is_allowed_counts(types: dict[str, object], limit: int, expected: Machine) -> None:
+    assert total(may_have({"max_workers": limit, "available_node_types": types}, [])) == expected
 
 
-def test_what_the_head_has_comes_on_top_and_unknown_machines_are_like_the_smallest_there_is() -> None:
+def test_unknown_machines_are_like_the_smallest_there_is() -> None:
     on_premises = {"max_workers": 3, "available_node_types": {"local.cluster.node": {"resources": {}, "max_workers": 3}}}
     nodes = [
         {"Alive": True, "Resources": {"CPU": 2.0, HEAD: 1.0}},
@@ -38,8 +39,10 @@ def test_what_the_head_has_comes_on_top_and_unknown_machines_are_like_the_smalle
         {"Alive": True, "Resources": {"CPU": 4.0, "GPU": 1.0}},
         {"Alive": False, "Resources": {"CPU": 1.0}},
     ]
-    assert may_have(on_premises, *parted(nodes)) == {"CPU": 14, "GPU": 3}
-    assert may_have(on_premises, *parted(nodes[:1])) == {"CPU": 2, "GPU": 0}, "nothing is known of machines that none is there of"
+    head, workers = alive(nodes)
+    assert head == [Machine(2, 0)]
+    assert may_have(on_premises, workers) == [Machine(4, 1)] * 3
+    assert total(may_have(on_premises, [])) == Machine(0, 0), "nothing is known of machines that none is there of"
 
 
 def test_the_autoscaler_is_known_by_its_process(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from driver import spec
 
 from gantune.runtime.desk import Desk
 from gantune.runtime.live import LiveState
+from gantune.runtime.machines import Machine
 from gantune.runtime.session import Session
 from gantune.spec import Storage
 from gantune.tracking.store import freeze
@@ -21,7 +22,7 @@ def test_orphans_are_removed_and_checkpoints_kept_within_their_share(tmp_path: P
     place.mkdir(parents=True)
     for name in ("last.pt", "best.pt", ".last.pt.4000001"):
         (place / name).write_bytes(bytes(800))
-    desk = Desk(wanted, tmp_path, LiveState("x"), Session(None, 2, 0), opener="", scorer="")
+    desk = Desk(wanted, tmp_path, LiveState("x"), Session(None, (Machine(2, 0),)), opener="", scorer="")
     assert not (place / ".last.pt.4000001").exists()
     desk.book.append("driver", segment=1)
     desk.book.append("trial", trial="0001", number=1, params={"lr_g": 1e-3}, values={}, origin="sampler")

@@ -11,25 +11,28 @@ from gantune.runtime.floor import Floor
 from gantune.runtime.growth import EVERY, Growth
 from gantune.runtime.ledger import Ledger
 from gantune.runtime.live import LiveState
+from gantune.runtime.machines import Machine
 from gantune.runtime.session import Session
+
+ONE = Machine(4, 1)
 
 
 class Stage:
     """A cluster of 4 CPUs and a GPU, and a sweep whose trials take 1/4 of one."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, at: Session | None = None) -> None:
-        self.have, self.time, self.asked = {"CPU": 4.0, "GPU": 1.0}, 0.0, 0
-        monkeypatch.setattr(ray, "cluster_resources", self.resources)
-        self.at = at or Session("10.0.0.1:6379", 4, 1)
+        self.have, self.time, self.asked = (ONE,), 0.0, 0
+        monkeypatch.setattr(ray, "nodes", self.nodes)
+        self.at = at or Session("10.0.0.1:6379", self.have)
         self.live = LiveState("x")
         self.floor = Floor(Ledger("fid", "min", 9), self.at.slots(1, 0.25), 0.25, self.at.gpus)
         self.growth = Growth(self.at, 1, self.live, lambda: self.time)
 
-    def resources(self) -> dict[str, float]:
+    def nodes(self) -> list[dict[str, Any]]:
         self.asked += 1
-        return self.have
+        return [{"Alive": True, "Resources": {"CPU": one.cpus, "GPU": one.gpus}} for one in self.have]
 
-    def later(self, **have: float) -> int:
+    def later(self, *have: Machine) -> int:
         self.have, self.time = have, self.time + EVERY
         self.growth.poll(self.floor)
         return self.floor.slots
@@ -37,10 +40,10 @@ class Stage:
 
 def test_more_trials_run_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(monkeypatch)
-    assert stage.later(CPU=4.0, GPU=1.0) == 4
+    assert stage.later(ONE) == 4
     stage.floor.running |= {"a", "b", "c", "d"}
     assert not stage.floor.has_room
-    assert stage.later(CPU=12.0, GPU=3.0) == 12
+    assert stage.later(ONE, Machine(8, 2)) == 12
     assert stage.floor.has_room
     assert stage.floor.gpus == stage.growth.at.gpus == 3
     assert stage.live.picture.slots == 12
@@ -49,14 +52,14 @@ def test_more_trials_run_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_machines_that_are_lost_keep_their_places(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(monkeypatch)
-    assert stage.later(CPU=1.0) == 4
-    assert stage.later(CPU=4.0, GPU=1.0) == 4
+    assert stage.later() == 4
+    assert stage.later(ONE) == 4
     assert not stage.live.picture.notes
 
 
 def test_the_cluster_is_not_asked_in_every_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(monkeypatch)
-    stage.later(CPU=4.0, GPU=1.0)
+    stage.later(ONE)
     for _ in range(9):
         stage.growth.poll(stage.floor)
     assert stage.asked == 1
@@ -65,16 +68,16 @@ def test_the_cluster_is_not_asked_in_every_turn(monkeypatch: pytest.MonkeyPatch)
 def test_where_memory_ran_out_it_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(monkeypatch)
     stage.floor.ledger.most = stage.floor.slots = 2
-    assert stage.later(CPU=12.0, GPU=3.0) == 2
+    assert stage.later(ONE, Machine(8, 2)) == 2
 
 
 def test_this_machine_does_not_grow(monkeypatch: pytest.MonkeyPatch) -> None:
-    at: Any = Session(None, 4, 1)
-    assert Stage(monkeypatch, at).later(CPU=12.0, GPU=3.0) == 4
+    at: Any = Session(None, (ONE,))
+    assert Stage(monkeypatch, at).later(ONE, ONE) == 4
 
 
 def test_what_an_autoscaler_may_add_has_room_from_the_start() -> None:
-    at = Session("10.0.0.1:6379", 128, 16, now=(0, 0))  # as after `ray up` of cluster.yaml, before any worker
+    at = Session("10.0.0.1:6379", (Machine(8, 1),) * 16, now=Machine(0, 0))  # as after `ray up` of cluster.yaml, before any worker
     floor = Floor(Ledger("fid", "min", 100), at.slots(1, 0.25), 0.25, at.gpus)
     assert floor.slots == 64
     assert floor.has_room

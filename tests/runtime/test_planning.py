@@ -10,6 +10,7 @@ from driver import spec
 from gantune.errors import UserError
 from gantune.families import open_family
 from gantune.runtime.ledger import Entry
+from gantune.runtime.machines import Machine
 from gantune.runtime.planning import SCORE_ALL, Planner, keep_code, to_score
 from gantune.runtime.session import Session
 from gantune.runtime.snapshots import warning_about_snapshots
@@ -73,12 +74,12 @@ def test_rules_of_the_users_own_are_kept_too_and_files_of_one_name_do_not_meet(t
 
 
 def test_slots_are_what_fits_and_too_much_is_refused() -> None:
-    at = Session(None, cpus=8, gpus=1)
+    at = Session(None, (Machine(8, 1),))
     assert at.slots(1, 0) == 8
     assert at.slots(1, 0.1) == 8
     assert at.slots(1, 0.3) == 3
     assert at.slots(0, 0.25) == 4
-    assert Session(None, cpus=64, gpus=3).slots(1, 0.4) == 6
+    assert Session(None, (Machine(64, 3),)).slots(1, 0.4) == 6
     with pytest.raises(UserError, match="a trial asks for 1 CPU and 2 GPU, this machine has 8 CPU and 1 GPU"):
         at.slots(1, 2)
 
@@ -95,3 +96,13 @@ def test_a_truncated_snapshot_of_rays_is_refused_with_advice(tmp_path: Path) -> 
     assert "truncated" in warning
     assert "refused" in warning
     assert "gantune's own records" in warning
+
+
+def test_a_trial_lies_on_one_machine() -> None:
+    two = Session("10.0.0.1:6379", (Machine(2, 1), Machine(2, 1)))
+    assert two.slots(1, 0.25) == 4  # two on each, for want of cores
+    with pytest.raises(UserError, match=r"asks for 4 CPU and 0 GPU, the Ray cluster at .* has 4 CPU and 2 GPU, no machine of it so much"):
+        two.slots(4, 0)
+    with pytest.raises(UserError, match="asks for 1 CPU and 2 GPU"):
+        two.slots(1, 2)
+    assert Session("10.0.0.1:6379", (Machine(8, 0), Machine(2, 4))).slots(1, 1) == 2, "cores of a machine without GPUs do not help"

@@ -16,6 +16,7 @@ from gantune.runtime.book import Book
 from gantune.runtime.floor import Floor
 from gantune.runtime.ledger import Ledger
 from gantune.runtime.live import LiveState
+from gantune.runtime.machines import Machine
 from gantune.runtime.pool import Job, run_jobs
 from gantune.runtime.stopping import StopRequests
 from gantune.runtime.watchdog import ClusterView, Watchdog
@@ -114,7 +115,7 @@ class Stage:
 
     def run(self, *keys: str, train: bool = False) -> dict[str, str | None]:
         jobs = [Job(key, {"trial": key}, train, seed=0, n=10) for key in keys]
-        dog = Watchdog(lambda: ClusterView(1, 0, 0, 1, 1, 0, 0, 0), lambda why: None)
+        dog = Watchdog(lambda: ClusterView((Machine(1, 1),), 0, 0, 0, 0, 0), lambda why: None)
         crew = Workers(1, "x:y", "x:z")
         stops = StopRequests(self.folder)
         run_jobs(jobs, crew, self.floor, self.book, self.live, stops, dog, on_report=lambda job: None, on_done=self.ended.append)

@@ -13,7 +13,7 @@ import ray
 
 from gantune.errors import UserError
 from gantune.runtime import session as module
-from gantune.runtime.autoscaling import HEAD
+from gantune.runtime.machines import HEAD, Machine
 from gantune.runtime.session import Session, session
 
 
@@ -28,7 +28,6 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
     monkeypatch.setattr(ray, "init", init)
     monkeypatch.setattr(ray, "shutdown", lambda: None)
-    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 4.0})
     monkeypatch.setattr(ray, "get_runtime_context", lambda: SimpleNamespace(gcs_address="10.0.0.1:6379"))
     monkeypatch.setattr(ray, "nodes", lambda: [{"Alive": True, "Resources": {"CPU": 4.0, HEAD: 1.0}}])
     return calls
@@ -99,7 +98,7 @@ def test_machines_that_the_autoscaler_may_start_count(
     monkeypatch.setattr(module, "autoscaler_config", config)
     monkeypatch.setenv("RAY_ADDRESS", listening)
     with session() as at:
-        assert at.now == (4, 0)
+        assert at.now == Machine(4, 0)
         assert (at.cpus, at.gpus) == (132, 16)
         assert at.slots(1, 0.25) == 64
         assert str(at) == "the Ray cluster at 10.0.0.1:6379 (4 CPUs, no GPU; it may grow to 132 CPUs, 16 GPUs)"
@@ -110,7 +109,7 @@ def test_without_an_autoscaler_only_what_is_there_counts(started: list[dict[str,
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     monkeypatch.setattr(module, "autoscaler_config", lambda gcs: pytest.fail("a Ray of this machine's own has none"))
     with session() as at:
-        assert at == Session(None, 4, 0)
+        assert at == Session(None, (Machine(4, 0),))
         assert str(at) == "this machine (4 CPUs, no GPU)"
         with pytest.raises(UserError, match="a trial asks for 1 CPU and 1 GPU, this machine has 4 CPU and 0 GPU"):
             at.slots(1, 1)

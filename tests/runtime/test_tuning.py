@@ -12,13 +12,14 @@ from ray.exceptions import OutOfMemoryError
 
 from gantune.runtime import tuning
 from gantune.runtime.failures import Failure, Loss
+from gantune.runtime.machines import Machine
 from gantune.runtime.session import session
 from gantune.runtime.stopping import StopRequests
 from gantune.runtime.tuning import run_search
 from gantune.runtime.watchdog import ClusterView, Watchdog
 
 TRIALS, SLOTS = 40, 2
-WATCHDOG = Watchdog(lambda: ClusterView(1, 0, 0, 2, 0, 2, 0, 0), lambda why: None)
+WATCHDOG = Watchdog(lambda: ClusterView((Machine(2, 0),), 0, 0, 2, 0, 0), lambda why: None)
 
 
 class HandsOut:

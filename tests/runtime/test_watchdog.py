@@ -6,24 +6,29 @@ from dataclasses import replace
 
 import pytest
 
+from gantune.runtime.machines import Machine
 from gantune.runtime.watchdog import ClusterView, Crew, Watchdog, reason
 
-VIEW = ClusterView(nodes=2, lost=0, starting=0, cpus=8, gpus=4, free_cpus=8, free_gpus=4, unmet=2)
+NODE = Machine(4, 2)
+VIEW = ClusterView(machines=(NODE, NODE), lost=0, starting=0, free_cpus=8, free_gpus=4, unmet=2)
+BARE = (Machine(8, 0),)
 CREW = Crew(frozenset(), 2, cpu=1, gpu=0.5)
 
 
 @pytest.mark.parametrize(
     ("view", "crew", "words"),
     [
-        (replace(VIEW, starting=3, gpus=0), CREW, "the autoscaler is starting 3 nodes; `ray status` shows"),
+        (replace(VIEW, starting=3, machines=BARE), CREW, "the autoscaler is starting 3 nodes; `ray status` shows"),
         (replace(VIEW, starting=1), CREW, "the autoscaler is starting 1 node;"),
-        (replace(VIEW, nodes=1, lost=2, cpus=0, gpus=0, free_cpus=0), CREW, "every node that could run them is gone. Start nodes again"),
-        (replace(VIEW, gpus=0), CREW, "the cluster has no node with a GPU yet."),
-        (replace(VIEW, cpus=1), replace(CREW, cpu=2), "no node has 2 CPU for a trial."),
+        (replace(VIEW, machines=(Machine(0, 0),), lost=2, free_cpus=0), CREW, "every node that could run them is gone. Start nodes again"),
+        (replace(VIEW, machines=BARE), CREW, "the cluster has no node with a GPU yet."),
+        (VIEW, replace(CREW, cpu=6, gpu=0), "no node has 6 CPU for a trial."),  # though two of them have
+        (VIEW, replace(CREW, gpu=3), "no node has 1 CPU and 3 GPU for a trial."),
+        (replace(VIEW, machines=(Machine(1, 2), Machine(8, 0))), replace(CREW, cpu=2), "no node has 2 CPU and 0.5 GPU for a trial."),
         (replace(VIEW, free_gpus=0), CREW, "of 4 GPUs 4 are taken by others."),
         (replace(VIEW, free_gpus=0.25), replace(CREW, started=frozenset("ab"), held=1.25), "of 4 GPUs 2.5 are taken by others."),
         (replace(VIEW, free_gpus=0, unmet=1), CREW, "of 4 GPUs 3.5 are taken by others."),  # one of the two waits for its process alone
-        (replace(VIEW, gpus=1, free_gpus=0), replace(CREW, gpu=1), "the one GPU is taken, 1 of it by others."),
+        (replace(VIEW, machines=(Machine(8, 1),), free_gpus=0), replace(CREW, gpu=1), "the one GPU is taken, 1 of it by others."),
         (replace(VIEW, free_cpus=0), replace(CREW, gpu=0), "of 8 CPUs 8 are taken by others."),
         (replace(VIEW, free_gpus=0, unmet=0), CREW, "they have their resources, but their workers are not up yet."),
     ],
@@ -46,7 +51,7 @@ class Stage:
 
     def _look(self) -> ClusterView:
         self.looks += 1
-        return replace(VIEW, gpus=0)
+        return replace(VIEW, machines=BARE)
 
     def poll(self, until: float) -> None:
         while self.now < until:
