@@ -161,9 +161,9 @@ def _drive(
 
 
 def _run(desk: Desk, changes: dict[str, Any]) -> None:
-    about = {"pid": os.getpid(), "host": platform.node(), "slots": desk.slots, "versions": versions()}
+    about = {"pid": os.getpid(), "host": platform.node(), "slots": desk.places, "versions": versions()}
     desk.book.append("driver", segment=desk.ledger.segment + 1, **about, **changes)
-    desk.live.set(total=desk.ledger.total, slots=desk.slots, kimg_budget=desk.spec.budget.kimg)
+    desk.live.set(total=desk.ledger.total, slots=desk.places, kimg_budget=desk.spec.budget.kimg)
     for entry in desk.ledger.trials.values():
         desk.live.show(entry)
     try:

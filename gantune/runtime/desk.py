@@ -67,9 +67,13 @@ class Desk:
 
     @property
     def slots(self) -> int:
+        """How many trials fit at once."""
+        return self.at.slots(self.spec.resources.cpu, self.share)
+
+    @property
+    def places(self) -> int:
         """How many trials may run at once: those that fit, or fewer since memory ran out."""
-        fits = self.at.slots(self.spec.resources.cpu, self.share)
-        return fits if self.ledger.most is None else min(fits, self.ledger.most)
+        return self.ledger.places(self.slots)
 
     @property
     def limits(self) -> Limits:

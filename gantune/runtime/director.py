@@ -75,7 +75,10 @@ class Director:
         self._before = self._ledger.search_seconds
         self._floor = Floor(self._ledger, slots, share, gpus, deque(to_continue(self._ledger, limits)))
         self._queue, self._running = self._floor.queue, self._floor.running
-        self._breaker = Breaker(slots, self._ledger.total - sum(entry.ended for entry in self._ledger.trials.values()))
+        told = list(self._ledger.trials.values())
+        done = sum(entry.ended and entry not in self._queue for entry in told)
+        proven = any(entry.points or entry.reason not in (None, "error") for entry in told)
+        self._breaker = Breaker(slots, self._ledger.total - done, proven=proven)
         self._losses = Losses(book, self._floor, live, self._breaker, size_of=size_of, end=self._end)
 
     def next_plan(self) -> Plan | None:

@@ -15,6 +15,7 @@ MAX_LOSSES = 3  # of a trial's worker without a new report in between, before it
 DIED = "its worker died"
 LOWER = "lower batch, the networks' width, metrics.n_fake or score.n"
 ALONE = f"one trial alone does not fit in the machine's memory: {LOWER}, or take a machine with more"
+CROWDED = f"its machine had no memory for it {MAX_LOSSES + 1} times without a new report: {LOWER}, or a larger resources.cpu"
 WORDS = 300  # characters of an error that a reader needs
 NO_MEMORY = re.compile(r"\b(?P<device>gpu|cpu) memory is used up: (?P<why>.*)")  # see gantune.runtime.work
 ON_PURPOSE = ("node was preempted", "node was terminated expectedly", "node was terminated: ")  # Ray's words for a drained node
@@ -74,12 +75,12 @@ def failure_of(error: BaseException | str, *, leaving: bool = False) -> Failure:
 
 
 def after(failure: Failure, losses: int, share: float, *, alone: bool) -> Again | Over:
-    """What becomes of a trial that was lost to `failure` with `share` of a GPU, after `losses` that counted since its last new report.
+    """What becomes of a trial that was lost to `failure` with `share` of a GPU, after `losses` of that kind since its last new report.
 
     `alone` says that no more than one trial was run at a time.
     """
     kind, why = failure.kind, failure.why
-    if kind is Loss.PREEMPTED or (kind is Loss.MEMORY and not alone):
+    if kind is Loss.PREEMPTED:
         return Again(counts=False)
     if kind is Loss.GPU_MEMORY:
         more = larger(share)
@@ -91,5 +92,5 @@ def after(failure: Failure, losses: int, share: float, *, alone: bool) -> Again 
     if losses < MAX_LOSSES:
         return Again()
     if kind is Loss.MEMORY:
-        return Over(str(Reason.INFRA), f"{ALONE} ({why})")
+        return Over(str(Reason.INFRA), f"{ALONE if alone else CROWDED} ({why})")
     return Over(str(Reason.INFRA), f"lost its worker {losses + 1} times without a new report: {why}")

@@ -12,7 +12,8 @@ from gantune.runtime.shares import fit
 
 @dataclass
 class Floor:
-    """At most `slots` trials run at once, each with `share` of a GPU or what the ledger says it needs, as many as fit on `gpus`."""
+    """At most `slots` trials run at once, or fewer since memory ran out, each with `share` of a GPU or what the ledger says it needs, as
+    many as fit on `gpus`."""
 
     ledger: Ledger
     slots: int
@@ -26,6 +27,11 @@ class Floor:
         return self.ledger.share(trial, self.share)
 
     @property
+    def places(self) -> int:
+        """How many trials may run at once."""
+        return self.ledger.places(self.slots)
+
+    @property
     def has_room(self) -> bool:
         """Whether the next trial fits beside those that run. One that turns out to need more waits for its worker."""
         return self.admits(self.share_of(self.queue[0].id) if self.queue else self.share)
@@ -33,7 +39,7 @@ class Floor:
     def admits(self, share: float) -> bool:
         """Whether one with this share fits beside those that run."""
         shares = [share, *map(self.share_of, self.running)]
-        return len(shares) <= self.slots and (self.share == 0 or fit(shares, self.gpus))
+        return len(shares) <= self.places and (self.share == 0 or fit(shares, self.gpus))
 
     def leave(self, trial: str) -> None:
         """The trial runs no more."""

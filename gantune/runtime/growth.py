@@ -21,7 +21,7 @@ class Growth:
         self._next = clock() + EVERY
 
     def poll(self, floor: Floor) -> None:
-        """Make room on the `floor` for what has joined. Where memory ran out with more trials at a time, it stays as it is."""
+        """Make room on the `floor` for what has joined."""
         if self._clock() < self._next:
             return
         self._next = self._clock() + EVERY
@@ -31,7 +31,7 @@ class Growth:
         self.at = grown
         floor.gpus = grown.gpus
         slots = grown.slots(self._cpu, floor.share)
-        if slots > floor.slots and floor.ledger.most is None:
+        if slots > floor.slots:
             floor.slots = slots
-            self._live.set(slots=slots)
-            self._live.note(f"the cluster has grown: {slots} at a time from now on")
+            self._live.set(slots=floor.places)
+            self._live.note(f"the cluster has grown: {floor.places} at a time from now on")

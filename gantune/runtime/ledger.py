@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -55,9 +56,8 @@ class Entry:
     cut: str | None = None  # the time budget that cut it short
     best: float | None = None  # running best of the objective
     bests: dict[float, float] = field(default_factory=dict)  # running best by kimg, once there is one
-    requeued: int = 0
     lost: int = 0  # times that it lost its worker, in all
-    losses: int = 0  # those that count since its last new report
+    losses: Counter[str] = field(default_factory=Counter)  # those that count since its last new report, by kind
     again: bool = False  # ended when the whole sweep could only fail; a resume tries it again
     takeovers: list[dict[str, Any]] = field(default_factory=list)  # of other trials' checkpoints, in order: kimg, donor, params, values
     let_go: set[str] = field(default_factory=set)  # its files that are gone, for the sweep to stay within its share of the disk
@@ -104,11 +104,10 @@ class Ledger:
         self.trials: dict[str, Entry] = {}
         self.scores: dict[str, Event] = {}
         self.finals: dict[tuple[str, int], Event] = {}
-        self.phases: list[str] = []
         self.segment = 0
         self.limits: dict[str, float | None] = {}  # hours, gpu_hours, when a resume changed them
         self.search_seconds = 0.0  # wall clock of search over all segments
-        self.most: int | None = None  # trials at once, since memory ran out
+        self.fewer: tuple[int, float] | None = None  # trials at once since memory ran out, and how many there was room for then
         self.gpu: float | None = None  # share of a GPU that the memory probe chose
         self.is_probed = False  # and was not only what was left when the probe failed
         self.shares: dict[str, float] = {}  # of trials and finalists' runs that need more than the sweep's
@@ -135,10 +134,10 @@ class Ledger:
         """The trials without an end, in the order in which they were handed out."""
         return [entry for entry in self.trials.values() if not entry.ended]
 
-    @property
-    def device_seconds(self) -> float:
-        """Over all trials."""
-        return sum(self._seconds.values())
+    def places(self, fits: int) -> int:
+        """How many trials run at once where so many fit: fewer since memory ran out, unless there is room for more than there was then."""
+        most, of = self.fewer or (fits, fits)
+        return fits if fits > of else min(fits, most)
 
     def occupied_seconds(self, share: float) -> float:
         """Of whole devices, where trials occupy `share` of one unless they need more."""
@@ -173,7 +172,7 @@ class Ledger:
         kimg = float(point["kimg"])
         before, own = entry.device_seconds, self.shares.get(entry.id)
         if kimg not in entry.points:
-            entry.losses = 0
+            entry.losses.clear()
         entry.points[kimg] = dict(point)
         self._seconds[own] = self._seconds.get(own, 0.0) + entry.device_seconds - before
         value = number(point.get(self.objective))
@@ -190,9 +189,11 @@ class Ledger:
     def _on_requeue(self, event: Event) -> None:
         entry = self.trials[event["trial"]]
         entry.state, entry.reason, entry.evidence, entry.cut, entry.again = "running", None, None, None, False
-        entry.requeued += 1
         entry.lost += event.get("loss") in LOST
-        entry.losses = entry.losses + bool(event.get("counts", True)) if "loss" in event else 0  # taken up by a resume it begins anew
+        if "loss" not in event:  # taken up by a resume it begins anew
+            entry.losses.clear()
+        elif event.get("counts", True):
+            entry.losses[event["loss"]] += 1
 
     def _on_takeover(self, event: Event) -> None:
         kept = {name: event[name] for name in ("kimg", "donor", "donor_kimg")} | {"at": self.trials[event["trial"]].kimg}
@@ -211,7 +212,7 @@ class Ledger:
             self.too_large.append((float(event["size"]), float(event["gpu"])))
 
     def _on_slots(self, event: Event) -> None:
-        self.most = int(event["slots"])
+        self.fewer = int(event["slots"]), float(event.get("of", math.inf))
 
     def _on_breaker(self, event: Event) -> None:
         for trial in event["trials"]:
@@ -223,6 +224,3 @@ class Ledger:
 
     def _on_final(self, event: Event) -> None:
         self.finals[event["who"], int(event["seed"])] = event
-
-    def _on_phase(self, event: Event) -> None:
-        self.phases.append(event["phase"])

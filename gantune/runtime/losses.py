@@ -36,7 +36,7 @@ class Losses:
         if entry.ended or entry.id not in self._floor.running:
             return
         alone = len(self._floor.running) == 1
-        following = after(failure, entry.losses, self._floor.share_of(entry.id), alone=alone)
+        following = after(failure, entry.losses[failure.kind], self._floor.share_of(entry.id), alone=alone)
         if isinstance(following, Over):
             self._end(entry, following.reason, following.evidence)
             return
@@ -45,7 +45,7 @@ class Losses:
         if following.share is not None:
             self._grow(entry, following.share, failure)
         self._requeue(entry, failure, following)
-        if failure.kind in (Loss.WORKER, Loss.NODE):
+        if failure.kind is Loss.WORKER or (failure.kind is Loss.MEMORY and alone):  # a lost node says nothing of the sweep
             self.trip(self._breaker.lost(entry.id, failure.why))
 
     def take_all(self, failure: Failure) -> None:
@@ -95,11 +95,10 @@ class Losses:
 
 def run_fewer(book: Book, floor: Floor, live: LiveState, failure: Failure) -> None:
     """One less at a time than there were, since their machine had no memory for that many."""
-    slots = min(floor.slots, len(floor.running)) - 1
-    book.append("slots", slots=slots, why=failure.why)
-    floor.slots = slots
-    live.set(slots=floor.slots)
+    slots = min(floor.places, len(floor.running)) - 1
+    book.append("slots", slots=slots, of=floor.slots, why=failure.why)
+    live.set(slots=slots)
     live.note(
-        f"a machine ran out of memory and workers were killed: what they did goes on from its checkpoints, {floor.slots} at a time from "
-        f"now on and after a resume. So that more fit, {LOWER}, or start with a larger --set resources.cpu=…"
+        f"a machine ran out of memory and workers were killed: what they did goes on from its checkpoints, {slots} at a time from now on, "
+        f"until there is room for more than {floor.slots}. So that more fit, {LOWER}, or start with a larger --set resources.cpu=…"
     )

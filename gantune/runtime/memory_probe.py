@@ -34,10 +34,11 @@ def choose_share(desk: Desk) -> None:
     desk.live.note("gpu: auto: a memory probe trains a few steps of the canonical and of the largest setting")
     found = [_probe(desk, plan) for plan in probe_plans(desk)]
     shutil.rmtree(desk.planner.folder / "probe", ignore_errors=True)
-    share, why = chosen(found, int(desk.at.cpus // desk.spec.resources.cpu // desk.at.gpus))
+    cores = min(machine.cpus / machine.gpus for machine in desk.at.machines if machine.gpus)
+    share, why = chosen(found, int(cores // desk.spec.resources.cpu))
     failed = any(one.get("error") for one in found)  # a resume probes again
     desk.book.append("share", gpu=share, why=why, probed=found, failed=failed)
-    desk.live.set(slots=desk.slots)
+    desk.live.set(slots=desk.places)
     desk.live.note(f"gpu: auto: a trial takes {words(share)}, as {why}")
 
 

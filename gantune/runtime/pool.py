@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,7 +34,7 @@ class Job:
     points: dict[float, dict[str, Any]] = field(default_factory=dict)  # by kimg
     outcome: dict[str, Any] | None = None  # the score
     error: str | None = None
-    losses: int = 0  # of its worker, those that count since its last new report
+    losses: Counter[str] = field(default_factory=Counter)  # of its worker, those that count since its last new report, by kind
 
     @property
     def kimg(self) -> float:
@@ -99,7 +99,7 @@ def run_jobs(
 def _goes_on(job: Job, failure: Failure, floor: Floor, book: Book, live: LiveState) -> bool:
     """Whether the job whose worker is lost is tried again, after what this takes."""
     alone = len(floor.running) == 1
-    following = after(failure, job.losses, floor.share_of(job.key), alone=alone)
+    following = after(failure, job.losses[failure.kind], floor.share_of(job.key), alone=alone)
     if isinstance(following, Over):
         job.error = following.evidence
         return False
@@ -108,7 +108,7 @@ def _goes_on(job: Job, failure: Failure, floor: Floor, book: Book, live: LiveSta
     if following.share is not None:
         book.append("share", trial=job.key, gpu=following.share, why=failure.why)
         live.note(f"{job.key} found no memory on its share of a GPU: it goes on with {words(following.share)}")
-    job.losses += following.counts
+    job.losses[failure.kind] += following.counts
     return True
 
 
@@ -127,7 +127,7 @@ def _take(job: Job, actor: Any, result: dict[str, Any], on_report: Callable[[Job
         return None
     points = {float(point["kimg"]): point for point in result["points"]}
     if not points.keys() <= job.points.keys():
-        job.losses = 0
+        job.losses.clear()
     job.points |= points
     if job.error is not None:
         return None

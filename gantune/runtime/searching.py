@@ -17,8 +17,8 @@ def search(desk: Desk) -> None:
     """Go on with unfinished trials, then ask for new ones. What has an end is not run again, unless it was the time's or the machine's."""
     choose_share(desk)
     spec = desk.spec
-    if desk.ledger.most == desk.slots:
-        desk.live.note(f"{desk.slots} at a time, as the machine's memory ran out with more")
+    if desk.places < desk.slots:
+        desk.live.note(f"{desk.places} at a time, as the machine's memory ran out with more")
     director = Director(
         book=desk.book,
         pruner=desk.pruner,

@@ -73,3 +73,17 @@ def test_workers_that_had_reported_and_deaths_apart_do_not_count() -> None:
     lose(breaker, "0000", "0001")
     breaker.reported("0002")
     assert lose(breaker, "0000", "0001") == [None, None]
+
+
+def test_what_earlier_drivers_proved_holds_and_the_last_trial_may_fail_alone() -> None:
+    breaker = Breaker(4, 1, proven=True)
+    assert breaker.ended("0099", ERROR.format(1, 1)) is None
+
+
+def test_workers_may_die_while_one_that_has_reported_runs() -> None:
+    breaker = Breaker(1, 16)
+    breaker.started("0000")
+    breaker.reported("0000")
+    assert lose(breaker, *["0001", "0002"] * 4) == [None] * 8, "a machine that came late may lack something"
+    breaker.ended("0000", None)
+    assert lose(breaker, "0003")[-1] is not None

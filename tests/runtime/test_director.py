@@ -253,7 +253,7 @@ def test_measuring_counts_as_device_time(tmp_path: Path) -> None:
     told = [{"kimg": kimg, "fid": 50.0, "seconds": kimg, "eval_seconds": 2.5} for kimg in (4.0, 8.0)]
     assert stage.director.take({"trial": "0000", "points": told, "verdict": None, "error": None})
     assert stage.ledger.trials["0000"].cut == "gpu_hours"
-    assert stage.ledger.device_seconds == 13
+    assert stage.ledger.occupied_seconds(1) == 13
 
 
 def test_a_full_disk_halts_the_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

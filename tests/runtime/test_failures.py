@@ -68,9 +68,11 @@ def test_a_drained_or_preempted_node_never_counts() -> None:
     assert again(Loss.PREEMPTED, 99) == Again(counts=False)
 
 
-def test_memory_of_the_machine_counts_against_a_trial_only_when_it_was_alone() -> None:
-    assert again(Loss.MEMORY, 99) == Again(counts=False)
-    assert again(Loss.MEMORY, 0, alone=True) == Again()
+def test_memory_of_the_machine_gives_a_trial_up_that_it_does_not_suffice_for() -> None:
+    assert again(Loss.MEMORY, 0) == again(Loss.MEMORY, 0, alone=True) == Again()
+    beside_others = again(Loss.MEMORY, MAX_LOSSES)
+    assert beside_others.reason == "infra"
+    assert "its machine had no memory for it 4 times without a new report: lower batch" in beside_others.evidence
     over = again(Loss.MEMORY, MAX_LOSSES, alone=True)
     assert over.reason == "infra"
     assert "one trial alone does not fit in the machine's memory: lower batch" in over.evidence

@@ -65,10 +65,12 @@ def test_the_cluster_is_not_asked_in_every_turn(monkeypatch: pytest.MonkeyPatch)
     assert stage.asked == 1
 
 
-def test_where_memory_ran_out_it_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_memory_ran_out_more_machines_are_room_for_more(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(monkeypatch)
-    stage.floor.ledger.most = stage.floor.slots = 2
-    assert stage.later(ONE, Machine(8, 2)) == 2
+    stage.floor.ledger.apply({"kind": "slots", "t": 1.0, "slots": 2, "of": 4})
+    assert stage.floor.places == 2
+    stage.later(ONE, Machine(8, 2))
+    assert stage.floor.places == stage.live.picture.slots == 12
 
 
 def test_this_machine_does_not_grow(monkeypatch: pytest.MonkeyPatch) -> None:

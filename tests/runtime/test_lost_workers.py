@@ -28,7 +28,7 @@ def told(folder: Path, kind: str, *names: str) -> list[Any]:
 def known_again(stage: Stage, folder: Path) -> Ledger:
     """The ledger of a replay, which is what the driver that wrote the spool has."""
     ledger = Ledger("fid", "min", stage.ledger.total).apply_all(read(folder))
-    for name in ("shares", "too_large", "most", "gpu"):
+    for name in ("shares", "too_large", "fewer", "gpu"):
         assert getattr(ledger, name) == getattr(stage.ledger, name)
     assert {id: vars(entry) for id, entry in ledger.trials.items()} == {id: vars(entry) for id, entry in stage.ledger.trials.items()}
     return ledger
@@ -92,7 +92,8 @@ def test_workers_killed_for_memory_go_on_with_one_less_at_a_time_after_a_resume_
     assert {trial for trial, counts in told(tmp_path, "requeue", "trial", "counts") if not counts} == {"0000", "0001", "0002"}
     assert stage.live.picture.slots == 2
     assert "2 at a time from now on" in stage.live.picture.notes[-1]
-    assert known_again(stage, tmp_path).most == 2
+    assert known_again(stage, tmp_path).places(4) == 2
+    assert stage.ledger.places(5) == 5, "on more machines it begins anew"
     stage.take("0000", (4, 50.0), verdict=["budget", ""])
     assert stage.hand_out() == "0002"
 
@@ -102,7 +103,7 @@ def test_one_worker_killed_for_memory_among_others_leaves_them_alone(tmp_path: P
     for _ in range(3):
         stage.hand_out()
     stage.director.lost("0001", KILLED)
-    assert stage.ledger.most == 2
+    assert stage.ledger.places(3) == 2
     assert stage.hand_out() is None, "two are running still"
     stage.take("0000", (4, 50.0), verdict=["budget", ""])
     assert stage.hand_out() == "0001"
@@ -114,7 +115,7 @@ def test_only_a_trial_that_does_not_fit_alone_is_given_up_for_memory_and_the_oth
     for _ in range(5):
         stage.director.killed_for_memory(KILLED)
         first = stage.hand_out()
-    assert (first, ends(tmp_path), stage.ledger.most) == ("0001", [("0000", "infra")], 1)
+    assert (first, ends(tmp_path), stage.ledger.places(2)) == ("0001", [("0000", "infra")], 1)
     assert "one trial alone does not fit" in str(stage.ledger.trials["0000"].evidence)
     assert not stage.take("0001", (4, 50.0))
 
@@ -169,7 +170,7 @@ def test_hours_of_gpus_count_what_a_trial_takes_while_it_takes_it(tmp_path: Path
     stage.director.lost("0000", GPU)
     stage.hand_out()
     stage.take("0000", (10, 50.0))
-    assert stage.ledger.device_seconds == 10
+    assert stage.ledger.occupied_seconds(1) == 4 + 6 / 2
     assert stage.ledger.occupied_seconds(1 / 4) == 4 / 4 + 6 / 2
 
 
@@ -225,7 +226,7 @@ def test_a_spool_from_before_losses_were_told_apart_stays_readable() -> None:
     about = {"number": 0, "params": {}, "values": {}, "origin": "sampler"}
     ledger.apply({"kind": "trial", "t": 0.0, "trial": "0000", **about})
     ledger.apply({"kind": "requeue", "t": 1.0, "trial": "0000", "why": "its worker died"})
-    assert (ledger.trials["0000"].requeued, ledger.trials["0000"].lost, ledger.trials["0000"].losses) == (1, 0, 0)
+    assert (ledger.trials["0000"].state, ledger.trials["0000"].lost, ledger.trials["0000"].losses.total()) == ("running", 0, 0)
 
 
 def test_the_search_clock_runs_on_over_the_new_events_and_does_not_start_with_them() -> None:
@@ -255,3 +256,63 @@ def test_lost_workers_and_failures_are_told_apart_in_a_line(tmp_path: Path) -> N
     stage.hand_out()
     stage.take("0000", error="ValueError: no")
     assert SweepRecord.load(folder).troubles == stage.live.picture.troubles == "1 trial lost its worker once and went on; 1 failed"
+
+
+def test_the_last_trial_of_a_sweep_that_learnt_may_fail_and_the_sweep_goes_on(tmp_path: Path) -> None:
+    first = Stage(tmp_path, trials=3)
+    first.hand_out(), first.hand_out()
+    for trial in ("0000", "0001"):
+        first.take(trial, (4, 50.0), verdict=["budget", ""])
+    again = Stage(tmp_path, trials=3)
+    assert again.hand_out() == "0002"
+    again.take("0002", error="ValueError: no")
+    assert again.director.is_exhausted, "score and finalists follow"
+
+
+def test_a_resume_after_the_breaker_counts_the_trials_that_it_tries_again(tmp_path: Path) -> None:
+    def halted() -> int:
+        stage, ended = Stage(tmp_path, trials=4, slots=4), 0
+        while True:
+            trial = stage.hand_out()
+            assert trial is not None
+            ended += 1
+            try:
+                stage.take(trial, error="ValueError: no")
+            except Halt:
+                return ended
+
+    assert [halted(), halted()] == [4, 4]
+
+
+def test_the_loss_of_a_machine_with_many_places_stops_no_sweep(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, trials=99, slots=8)
+    handed = [stage.hand_out() for _ in range(8)]
+    for trial in handed:
+        stage.director.lost(str(trial), NODE)
+    assert [stage.hand_out() for _ in range(8)] == sorted(map(str, handed), reverse=True)
+
+
+def test_a_trial_for_which_no_machine_has_the_memory_takes_no_more_than_four_places(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, trials=99, slots=16)
+    for _ in range(16):
+        stage.hand_out()
+    for number in range(1, 16):  # the others learn
+        stage.take(f"{number:04d}", (4, 50.0))
+    while stage.ledger.trials["0000"].state == "running":
+        stage.director.lost("0000", KILLED)
+        if stage.ledger.trials["0000"].state == "running":
+            stage.take(next(iter(sorted(stage.director._running))), verdict=["budget", ""])
+            assert stage.hand_out() == "0000"
+    assert stage.ledger.places(16) == 13
+    assert stage.ledger.trials["0000"].reason == "infra"
+
+
+def test_losses_of_another_kind_do_not_make_the_evidence_untrue(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    stage.hand_out(), stage.hand_out()
+    stage.take("0001", (4, 50.0))
+    for failure in (DIED, NODE, Failure(Loss.CPU_MEMORY, "no")):
+        stage.director.lost("0000", failure)
+        assert stage.hand_out() == "0000"
+    stage.director.lost("0000", Failure(Loss.CPU_MEMORY, "no"))
+    assert "memory was refused twice" in str(stage.ledger.trials["0000"].evidence)

@@ -13,8 +13,10 @@ from driver import spec, zoo_spec
 from gantune.runtime import memory_probe
 from gantune.runtime.ledger import Entry, Ledger
 from gantune.runtime.live import LiveState
+from gantune.runtime.machines import Machine
 from gantune.runtime.memory_probe import GIB, choose_share, chosen, probe_plans
 from gantune.runtime.planning import Planner
+from gantune.runtime.session import Session
 from gantune.space import Domain
 from gantune.spec import Resources
 from gantune.trial import Trial, TrialPlan
@@ -91,8 +93,8 @@ class Desk:
 
     def __init__(self, folder: Path, gpus: float, gpu: float | str = "auto") -> None:
         self.spec = replace(spec(), resources=Resources(1, gpu))  # type: ignore[arg-type]  # any text would do for this test
-        self.at, self.ledger, self.live = SimpleNamespace(cpus=16, gpus=gpus), Ledger("fid", "min", 12), LiveState("x")
-        self.planner, self.slots, self.limits, self.book = Planner(self.spec, folder), 8, None, self
+        self.at, self.ledger, self.live = Session(None, (Machine(16, gpus),)), Ledger("fid", "min", 12), LiveState("x")
+        self.planner, self.places, self.limits, self.book = Planner(self.spec, folder), 8, None, self
         self.written: list[dict[str, Any]] = []
 
     def append(self, kind: str, **fields: Any) -> None:

@@ -161,4 +161,4 @@ def test_workers_killed_for_memory_leave_fewer_at_a_time(tmp_path: Path, monkeyp
     stage = Stage(tmp_path, monkeypatch, slots=3, trouble=lambda key, share: next(deaths, None) if key == "a" else None)
     assert stage.run("a", "b", "c", "d") == dict.fromkeys("abcd")
     assert [event["slots"] for event in stage.told("slots")] == [2]
-    assert stage.floor.slots == 2
+    assert stage.floor.places == 2
