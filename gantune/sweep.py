@@ -136,6 +136,7 @@ def _drive(
     scorer: str,
     prober: str,
 ) -> SweepRecord:
+    is_done, behind = False, None
     try:
         with ExitStack() as stack:
             at = stack.enter_context(session(local=local, cpus=cpus))
@@ -146,13 +147,16 @@ def _drive(
             stack.enter_context(driver_lock(folder))
             spec = begin()
             desk = Desk(spec, folder, live, at, opener=opener, scorer=scorer, prober=prober)
-            stack.callback(desk.spool.close)
+            stack.callback(desk.close)
             stack.enter_context(desk.stops.listening())
             follower = stack.enter_context(following(folder))
             _run(desk, changes)
+            is_done = True
             behind = follower.drain(desk.stops.poll)
     except Halt as halt:
-        raise SweepInterrupted(folder, str(halt), asked=not isinstance(halt, NoUse)) from None
+        if not is_done:
+            raise SweepInterrupted(folder, str(halt), asked=not isinstance(halt, NoUse)) from None
+        behind = f"{halt}: not waited for MLflow, which is still sent the rest; `gantune sync {folder.name}` does it, too."
     if behind is not None:
         live.note(behind)
     record = SweepRecord.load(folder)
@@ -162,7 +166,7 @@ def _drive(
 
 def _run(desk: Desk, changes: dict[str, Any]) -> None:
     about = {"pid": os.getpid(), "host": platform.node(), "slots": desk.places, "versions": versions()}
-    desk.book.append("driver", segment=desk.ledger.segment + 1, **about, **changes)
+    desk.begin(**about, **changes)
     desk.live.set(total=desk.ledger.total, slots=desk.places, kimg_budget=desk.spec.budget.kimg)
     for entry in desk.ledger.trials.values():
         desk.live.show(entry)

@@ -13,11 +13,19 @@ from ray.experimental.internal_kv import _internal_kv_get
 from gantune.runtime.machines import alive
 from gantune.runtime.watchdog import ClusterView
 
+UNANSWERED = (ray.exceptions.RayError, RuntimeError, ValueError, OSError)  # what these questions end with when the head is in trouble
 ON_PURPOSE = ("EXPECTED_TERMINATION", "AUTOSCALER_DRAIN_PREEMPTED", "AUTOSCALER_DRAIN_IDLE")  # Ray's words
 
 
-def look() -> ClusterView:
-    """Nodes and resources, at this moment."""
+def look() -> ClusterView | None:
+    """Nodes and resources, at this moment; None when Ray does not answer."""
+    try:
+        return _look()
+    except UNANSWERED:
+        return None
+
+
+def _look() -> ClusterView:
     nodes = ray.nodes()
     head, workers = alive(nodes)
     free = ray.available_resources()
@@ -34,14 +42,18 @@ def look() -> ClusterView:
 
 
 def is_leaving(node: str | None) -> bool:
-    """Whether the node with this id is being drained, or is gone after that: taken back, scaled down or stopped."""
-    if node is None:
+    """Whether the node with this id is being drained, or is gone after that: taken back, scaled down or stopped.
+
+    Of a worker that never told where it is (None), whether any node is being drained. False when Ray does not answer.
+    """
+    try:
+        draining = ray._raylet.GcsClient(address=ray.get_runtime_context().gcs_address).get_draining_nodes()
+        if node is None:
+            return bool(draining)
+        gone: dict[str, Any] = next((one for one in ray.nodes() if one["NodeID"] == node and not one["Alive"]), {})
+    except UNANSWERED:
         return False
-    head = ray._raylet.GcsClient(address=ray.get_runtime_context().gcs_address)
-    if node in head.get_draining_nodes():
-        return True
-    gone: dict[str, Any] = next((one for one in ray.nodes() if one["NodeID"] == node and not one["Alive"]), {})
-    return gone.get("DeathReason") in ON_PURPOSE
+    return node in draining or gone.get("DeathReason") in ON_PURPOSE
 
 
 def _starting(status: Any) -> int:

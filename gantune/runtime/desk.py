@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from gantune import steady
 from gantune.runtime.book import Book, Limits
@@ -39,7 +40,7 @@ class Desk:
         self.spec, self.folder, self.live = spec, folder, live
         self.growth = Growth(at, spec.resources.cpu, live)
         self.opener, self.scorer, self.prober = opener, scorer, prober
-        self.watchdog = Watchdog(look, lambda why: live.set(stall=why))
+        self.watchdog = Watchdog(look, self._stalled)
         self.planner = Planner(spec, folder.resolve())
         self.stops = StopRequests(folder)
         objective, budget = spec.objective, spec.budget
@@ -85,6 +86,22 @@ class Desk:
             device=None if gpu_hours is None else gpu_hours * 3600,
             device_share=self.share or 1.0,
         )
+
+    def begin(self, **about: Any) -> None:
+        """Write down that this driver begins. From now on its notes are written down, too, for those who follow the sweep."""
+        self.book.append("driver", segment=self.ledger.segment + 1, **about)
+        for text in self.live.picture.notes:
+            self.book.append("note", text=text)
+        self.live.on_note = lambda text: self.book.append("note", text=text)
+
+    def close(self) -> None:
+        """Nothing more is written down."""
+        self.live.on_note = None
+        self.spool.close()
+
+    def _stalled(self, why: str | None) -> None:
+        self.live.set(stall=why)
+        self.book.append("note", stall=why)
 
     def phase(self, name: str, work: Callable[[Desk], None]) -> None:
         """Do a phase's work and write down that it is done."""

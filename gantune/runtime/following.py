@@ -44,8 +44,13 @@ class Following:
         elif kind == "driver":
             self._show()
             self.done = self.stopped = None
-            self.live.set(total=self.ledger.total, slots=int(event.get("slots", 0)), kimg_budget=self.spec.budget.kimg)
+            about = {"total": self.ledger.total, "slots": int(event.get("slots", 0)), "kimg_budget": self.spec.budget.kimg}
+            self.live.set(**about, notes=(), stall=None)
             self.live.phase("search", _ago(event))
+        elif kind == "note":
+            self._note(event)
+        elif kind == "slots":
+            self.live.set(slots=int(event["slots"]))
         elif kind == "phase":
             self._show()
             self._begin_after(event)
@@ -55,6 +60,12 @@ class Following:
             self.live.show_final(self._final(event))
         elif kind == "user" and event.get("trial") is None:
             self.stopped = event.get("why", "stopped by the user")
+
+    def _note(self, event: Event) -> None:
+        if "text" in event:
+            self.live.note(event["text"])
+        else:
+            self.live.set(stall=event["stall"])
 
     def _begin_after(self, event: Event) -> None:
         """A phase is written down at its end, which is the beginning of the next."""

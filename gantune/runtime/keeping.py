@@ -107,11 +107,13 @@ class Keeping:
         sign = 1.0 if self._ledger.better is min else -1.0
         trials = list(self._ledger.trials.values())
 
-        def badness(entry: Entry) -> float:
-            value = self._value(entry)
-            return float("inf") if value is None else sign * value
+        def badness(entry: Entry) -> tuple[bool, float, int]:
+            """Those that are scored come first, as where trials are ranked: what a trial reads while training is too good."""
+            scored = self._score(entry)
+            value = entry.best if scored is None else scored
+            return scored is None, float("inf") if value is None else sign * value, entry.number
 
-        ranked = sorted(trials, key=lambda entry: (badness(entry), entry.number))
+        ranked = sorted(trials, key=badness)
         canonical = {entry.id for entry in trials if entry.origin == "canonical"}
         needed = canonical | {entry.id for entry in [one for one in ranked if one.id not in canonical][: self._top]}
         needed |= {entry.id for entry in to_score(trials, "min" if sign > 0 else "max") if not self._is_scored(entry)}
@@ -119,10 +121,9 @@ class Keeping:
         holding = [entry for entry in reversed(ranked) if self._files.get(entry.id)]
         return [Held(entry.id, _state(entry.id, alive, needed), self._files[entry.id]) for entry in holding]
 
-    def _value(self, entry: Entry) -> float | None:
+    def _score(self, entry: Entry) -> float | None:
         score = self._ledger.scores.get(entry.id)
-        scored = None if score is None else number(score.get("metrics", {}).get(self._ledger.objective))
-        return entry.best if scored is None else scored
+        return None if score is None else number(score.get("metrics", {}).get(self._ledger.objective))
 
     def _is_scored(self, entry: Entry) -> bool:
         score = self._ledger.scores.get(entry.id)
@@ -153,6 +154,6 @@ def files_of(place: Path) -> Files:
                 if entry.name.endswith((".pt", ".safetensors")) and not entry.name.startswith("."):
                     about = entry.stat()
                     found[entry.name] = about.st_ino, about.st_size
-    except FileNotFoundError:  # not begun, or a file was replaced while we looked; the next look finds it
+    except OSError:  # not begun, or a file was replaced while we looked, or a network's disk is away; the next look finds it
         return found
     return found

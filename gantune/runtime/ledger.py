@@ -21,7 +21,7 @@ STATES: dict[str, str] = {
 }
 
 SEARCHING = ("driver", "trial", "report", "end", "requeue", "takeover", "user")  # kinds of events between which a search goes on
-EITHER = ("share", "slots", "breaker", "let_go")  # those that come in a search and after it
+EITHER = ("share", "slots", "breaker", "let_go", "note")  # those that come in a search and after it
 Event = Mapping[str, Any]
 
 

@@ -93,10 +93,11 @@ class Picture:
 
 
 class LiveState:
-    """The current `picture`; `on_change` is called after each change, from the driver's thread."""
+    """The current `picture`; `on_change` is called after each change and `on_note` with each note, from the driver's thread."""
 
     def __init__(self, name: str, on_change: Callable[[], None] | None = None) -> None:
         self.on_change = on_change
+        self.on_note: Callable[[str], None] | None = None
         self._lock = threading.Lock()
         self._picture = Picture(name)
         self._phase_began = time.monotonic()
@@ -122,6 +123,8 @@ class LiveState:
     def note(self, text: str) -> None:
         """One line that the user should read."""
         self.set(notes=(*self._picture.notes, text))
+        if self.on_note is not None:
+            self.on_note(text)
 
     def set(self, **changes: object) -> None:
         """Change fields of the picture."""

@@ -12,7 +12,7 @@ from typing import Any
 from gantune.tracking.store import SWEEP
 
 KINDS = ("trials", "finalists")
-SECONDS = 2.0  # for a network's file system to show what another machine has written
+SECONDS = 30.0  # for a network's file system to show what another machine has written, or to be mounted on a machine that has just joined
 
 
 def check_seen(plan: Mapping[str, Any]) -> None:

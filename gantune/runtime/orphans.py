@@ -18,8 +18,11 @@ def remove_orphans(folder: Path) -> str | None:
     """Remove them from the sweep in `folder`, whose lock the caller holds and of which nothing runs; a note when they were many bytes."""
     count = total = 0
     for path in _partials(folder):
-        about = path.lstat()
-        path.unlink(missing_ok=True)
+        try:
+            about = path.lstat()
+            path.unlink()
+        except FileNotFoundError:  # another machine's process, such as a writer to MLflow, has finished it
+            continue
         count, total = count + 1, total + (about.st_size if about.st_nlink == 1 else 0)
     for place in folder.glob(".shared-*"):  # of a driver that was killed while it asked the nodes
         shutil.rmtree(place, ignore_errors=True)

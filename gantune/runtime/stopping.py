@@ -36,7 +36,8 @@ class StopRequests:
         self._file = folder / FILE
         self._every = every
         self._looked = -every
-        self._file.unlink(missing_ok=True)  # what an earlier driver was told is done with
+        self.trials |= set(read_requests(self._file)["trials"])  # told an earlier driver, which may not have come to it
+        _write(self._file, {"sweep": False, "trials": sorted(self.trials)})  # that all shall stop is done with
 
     def poll(self) -> None:
         """Look for requests, at most twice a second. Raises `Halt` when the whole sweep shall stop."""
@@ -87,9 +88,13 @@ def request_stop(folder: Path, trial: str | None = None) -> None:
             asked["sweep"] = True
         else:
             asked["trials"] = sorted({*asked["trials"], trial})
-        partial = path.with_name(f".{FILE}.{os.getpid()}")
-        partial.write_text(json.dumps(asked))
-        os.replace(partial, path)
+        _write(path, asked)
+
+
+def _write(path: Path, asked: dict[str, Any]) -> None:
+    partial = path.with_name(f".{FILE}.{os.getpid()}")
+    partial.write_text(json.dumps(asked))
+    os.replace(partial, path)
 
 
 def read_requests(path: Path) -> dict[str, Any]:

@@ -38,7 +38,7 @@ class Watchdog:
     """`poll` in every turn of a loop, `progress` at every report. `say` gets the note, and None when work goes on."""
 
     def __init__(
-        self, look: Callable[[], ClusterView], say: Callable[[str | None], None], clock: Callable[[], float] = time.monotonic
+        self, look: Callable[[], ClusterView | None], say: Callable[[str | None], None], clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._look, self._say, self._clock = look, say, clock
         self._moved, self._next = clock(), FIRST  # when something moved last; seconds after which to look again
@@ -63,7 +63,8 @@ class Watchdog:
             self.progress()
             return
         self._next = still + min(still * (GROWTH - 1), LONGEST)
-        why = reason(self._look(), now)
+        view = self._look()
+        why = "Ray's head does not answer. See it with `ray status`, and its logs in /tmp/ray." if view is None else reason(view, now)
         if why is not None:
             self._said = True
             some = f"{now.waiting} trial{'s wait' if now.waiting > 1 else ' waits'}"

@@ -78,6 +78,11 @@ class Work:
         self._plan = plan
         _fresh_process_state(int(plan.get("values", {}).get("seed", 0)))
 
+    def drop(self) -> None:
+        """Let go of the run, and of its memory."""
+        self._unit = None
+        _free_memory()
+
     def step(self) -> Result:
         """One report further: `points` the driver may lack, `verdict`, or `error`.
 
@@ -115,7 +120,12 @@ def resolve(ref: str) -> Any:
 
 def is_passing(error: Exception) -> bool:
     """Whether the machine is to blame, so that another attempt elsewhere may work. A broken CUDA context needs a new process."""
-    return (isinstance(error, OSError) and error.errno in PASSING) or "CUDA error" in str(error)
+    cause: BaseException | None = error
+    while cause is not None:  # a full disk of the cache is told in other words
+        if (isinstance(cause, OSError) and cause.errno in PASSING) or "CUDA error" in str(cause):
+            return True
+        cause = cause.__cause__
+    return False
 
 
 def out_of_memory(error: Exception) -> OutOfMemory | None:
@@ -150,7 +160,14 @@ def _fresh_process_state(seed: int) -> None:
     if numpy is not None:
         numpy.random.seed(seed % 2**32)
     if torch is not None:
-        gc.collect()
         torch.manual_seed(seed)
+    _free_memory()
+
+
+def _free_memory() -> None:
+    """What no object holds any more, on the GPU, too."""
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        gc.collect()
         if torch.cuda.is_initialized():
             torch.cuda.empty_cache()

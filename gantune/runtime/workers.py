@@ -31,6 +31,7 @@ class Worker:
         return self._work.step()
 
     def score(self, plan: Plan, seed: int, n: int) -> dict[str, Any]:
+        self._work.drop()  # what it has trained would take memory that scoring needs
         try:
             check_seen(plan)
             return {"score": resolve(self._scorer)(plan, seed=seed, n=n), "error": None}

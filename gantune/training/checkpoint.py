@@ -14,6 +14,7 @@ from gantune.durable import to_disk, writing
 from gantune.errors import UserError
 
 FORMAT = "gantune checkpoint 1"
+OF_THE_MACHINE = ("CUDA", "can't allocate memory")  # in words of torch's that say nothing of the file
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
@@ -43,7 +44,8 @@ def keep_as(path: Path, other: Path) -> None:
 
 
 def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
-    """The content of a checkpoint. `UserError` when it is missing, truncated, foreign, or carries code."""
+    """The content of a checkpoint. `UserError` when it is missing, truncated, foreign, or carries code; what the disk or the device
+    refuses stays the error that it is."""
     if not path.is_file():
         raise UserError(f"there is no checkpoint {path}.")
     try:
@@ -52,8 +54,20 @@ def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
             content = torch.load(path, map_location=device, weights_only=True)
     except pickle.UnpicklingError:
         raise UserError(f"{path} holds more than tensors and numbers; it may carry code and was not loaded.") from None
-    except (RuntimeError, EOFError, ValueError, KeyError, IndexError, OSError):
-        raise UserError(f"{path} is damaged or truncated and cannot be read. Restore it, or start that run anew.") from None
+    except OSError as error:
+        if error.errno is None:
+            raise _damaged(path) from None
+        raise OSError(error.errno, error.strerror, str(path)) from None
+    except RuntimeError as error:
+        if isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in OF_THE_MACHINE):
+            raise
+        raise _damaged(path) from None
+    except (EOFError, ValueError, KeyError, IndexError):
+        raise _damaged(path) from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise UserError(f"{path} is no gantune checkpoint of this version.")
     return content
+
+
+def _damaged(path: Path) -> UserError:
+    return UserError(f"{path} is damaged or truncated and cannot be read. Restore it, or start that run anew.")

@@ -12,6 +12,7 @@ from gantune.runtime.live import LiveState
 from gantune.runtime.machines import Machine
 from gantune.runtime.session import Session
 from gantune.spec import Storage
+from gantune.tracking.spool import read
 from gantune.tracking.store import freeze
 
 
@@ -31,3 +32,22 @@ def test_orphans_are_removed_and_checkpoints_kept_within_their_share(tmp_path: P
     desk.book.append("end", trial="0001", state="complete", reason="budget")
     assert sorted(path.name for path in place.iterdir()) == ["best.pt"]
     desk.spool.close()
+
+
+def test_notes_and_stalls_are_written_down_for_those_who_follow_until_the_end(tmp_path: Path) -> None:
+    freeze(tmp_path, spec().to_json())
+    live = LiveState("x")
+    live.note("torch 2.1 on some nodes")
+    desk = Desk(spec(), tmp_path, live, Session(None, (Machine(2, 0),)), opener="", scorer="")
+    desk.begin(slots=2)
+    live.note("the cluster has grown")
+    desk._stalled("no node has a GPU")
+    desk.close()
+    live.note("MLflow is behind")
+    kept = [event for event in read(tmp_path) if event["kind"] == "note"]
+    assert [event.get("text", event.get("stall")) for event in kept] == [
+        "torch 2.1 on some nodes",
+        "the cluster has grown",
+        "no node has a GPU",
+    ]
+    assert len(live.picture.notes) == 3

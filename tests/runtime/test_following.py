@@ -181,3 +181,18 @@ def test_a_late_comer_sees_the_same_as_somebody_who_watched(sweep: Sweep, tmp_pa
     late = LiveState("synthetic-1")
     Following(sweep.spec, tmp_path, late).advance()
     assert replace(late.picture, seconds=0.0) == replace(watched, seconds=0.0)
+
+
+def test_what_the_driver_notes_and_why_nothing_moves_is_seen_by_who_follows(sweep: Sweep) -> None:
+    sweep.drive()
+    sweep.spool.append("note", text="the cluster has grown: 12 at a time from now on")
+    sweep.spool.append("note", stall="nothing has started for 30 s: the autoscaler is starting 1 node;")
+    sweep.spool.append("slots", slots=1, of=2, why="low on memory")
+    picture = sweep.look()
+    assert picture.notes == ("the cluster has grown: 12 at a time from now on",)
+    assert str(picture.stall).endswith("starting 1 node;")
+    assert picture.slots == 1
+    sweep.spool.append("note", stall=None)
+    assert sweep.look().stall is None
+    sweep.drive(segment=2)
+    assert sweep.look().notes == (), "another driver has its own"

@@ -195,3 +195,19 @@ def test_what_is_told_of_a_trial() -> None:
 
 def test_runs_outside_of_a_sweep_have_let_go_of_nothing(tmp_path: Path) -> None:
     assert let_go_of(tmp_path / "train-dcgan-1") == set()
+
+
+def test_the_best_of_those_that_are_scored_outlives_what_only_looks_better_while_it_trains(tmp_path: Path) -> None:
+    first = Sweep(tmp_path, mb=99)
+    for number, fid in enumerate([30.0, 8.0, 20.0]):
+        first.end(first.begin(number), fid)
+    for name, fresh in (("0000", 31.0), ("0001", 10.0), ("0002", 21.0)):
+        first.book.append("score", trial=name, seed=1, n=1, kimg=4.0, metrics={"fid": fresh})
+    again = Sweep(tmp_path, mb=5)
+    for number, fid in ((3, 9.0), (4, 9.5)):
+        again.end(again.begin(number), fid)
+    assert "best.pt" in again.files["0001"]
+    for name, fresh in (("0003", 11.0), ("0004", 12.0)):
+        again.book.append("score", trial=name, seed=1, n=1, kimg=4.0, metrics={"fid": fresh})
+    again.book.append("phase", phase="score")
+    assert "best.pt" in again.files["0001"]

@@ -99,3 +99,10 @@ def test_a_trial_that_has_started_and_a_crew_without_waiting_trials_are_no_stall
     calm.crew = replace(CREW, waiting=0)
     calm.poll(500)
     assert (calm.said, calm.looks) == ([], 0)
+
+
+def test_a_head_that_does_not_answer_is_said_to() -> None:
+    said: list[str | None] = []
+    times = iter([0.0, 31.0])
+    Watchdog(lambda: None, said.append, lambda: next(times)).poll(lambda: CREW)
+    assert str(said[0]).endswith("and 2 trials wait: Ray's head does not answer. See it with `ray status`, and its logs in /tmp/ray.")

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from gantune.runtime import work
+from gantune.errors import UserError
+from gantune.runtime import work, workers
 from gantune.runtime.work import Work, is_passing, last_line
+from gantune.runtime.workers import Worker
 
 
 class Unit:
@@ -122,3 +124,20 @@ def test_the_last_line_names_file_and_line() -> None:
         work.resolve("json:loads")("{")
     assert last_line(caught.value).startswith("json.decoder.JSONDecodeError: ")
     assert "(decoder.py, line " in last_line(caught.value)
+
+
+def test_a_full_disk_behind_another_error_is_the_machines_fault(worker: Work) -> None:
+    told = UserError("cache /c: cannot be written")
+    told.__cause__ = OSError(errno.ENOSPC, "No space left on device")
+    assert is_passing(told)
+    told.__cause__ = OSError(errno.EACCES, "Permission denied")
+    assert not is_passing(told)
+
+
+def test_a_score_finds_the_memory_free_that_training_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[object] = []
+    scoring = Worker("json:loads", "json:loads")
+    scoring._work._unit = SimpleNamespace(points=[])  # type: ignore[assignment]  # any object would do
+    monkeypatch.setattr(workers, "resolve", lambda ref: lambda plan, seed, n: held.append(scoring._work._unit))
+    scoring.score({"trial": "x"}, 0, 1)
+    assert held == [None]

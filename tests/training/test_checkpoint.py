@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 from pathlib import Path
@@ -66,3 +67,23 @@ def test_missing_and_foreign_files_are_named(tmp_path: Path) -> None:
     torch.save({"x": 1}, tmp_path / "foreign.pt")
     with pytest.raises(UserError, match="no gantune checkpoint"):
         checkpoint.load(tmp_path / "foreign.pt")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ESTALE, "Stale file handle"),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"),
+        RuntimeError("CUDA error: an illegal memory access was encountered"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes."),
+    ],
+)
+def test_what_the_machine_refuses_is_no_damage_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def refuse(*given: object, **more: object) -> None:
+        raise error
+
+    checkpoint.save(tmp_path / "a.pt", CONTENT)
+    monkeypatch.setattr(torch, "load", refuse)
+    with pytest.raises(type(error)) as told:
+        checkpoint.load(tmp_path / "a.pt")
+    assert str(error) in str(told.value)

@@ -1,0 +1,22 @@
+"""Requests to stop, and what of them outlives a driver."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gantune.runtime.stopping import Halt, StopRequests, request_stop
+
+
+def test_a_trial_that_shall_stop_stops_under_the_next_driver_and_the_sweep_does_not(tmp_path: Path) -> None:
+    first = StopRequests(tmp_path, every=0)
+    request_stop(tmp_path, "0003")
+    request_stop(tmp_path)
+    with pytest.raises(Halt, match="gantune stop"):
+        first.poll()
+    again = StopRequests(tmp_path, every=0)
+    again.poll()
+    assert again.sweep is None
+    assert again.wants_end("0003")
+    assert not again.wants_end("0004")
