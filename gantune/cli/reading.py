@@ -14,6 +14,8 @@ from gantune.cli.app import RUNS, Json, Runs, app, json_flag, print_json, print_
 from gantune.cli.cluster import ClusterFile, Local, head_for, report_there, there, ui_there
 from gantune.errors import UserError
 
+FAILED = 5  # trials whose errors are shown
+
 if TYPE_CHECKING:
     from gantune.tracking.record import SweepRecord
 
@@ -63,6 +65,19 @@ def _summary(record: SweepRecord) -> dict[str, Any]:
     }
 
 
+def _print_troubles(record: SweepRecord) -> None:
+    """What went wrong, and what is still to be done."""
+    from gantune.tracking.cursor import load_state
+
+    if record.troubles:
+        print(f"\n{record.troubles}.")
+    for trial in [trial for trial in record.ranked() if trial.state == "failed"][:FAILED]:
+        print(f"  {trial.id} {trial.reason}: {trial.evidence}")
+    mlflow = load_state(record.folder)
+    if mlflow is not None and mlflow.state != "ok":
+        print(f"\nMLflow at {mlflow.uri} cannot be reached ({mlflow.last_error}). Once it can: gantune sync {record.name}")
+
+
 @app.command()
 def show(
     name: Annotated[str, typer.Argument(metavar="SWEEP")] = "latest",
@@ -92,8 +107,7 @@ def show(
         mark = " *" if trial.origin == "canonical" else ""
         rows.append([trial.id + mark, trial.state, trial.reason or "", kimg_text(trial.kimg), f"{trial.seconds:.0f}", best, fresh, params])
     print_table(["trial", "state", "reason", "kimg", "seconds", f"best {metric}", f"{metric} on fresh samples", "parameters"], rows)
-    if record.troubles:
-        print(f"\n{record.troubles}.")
+    _print_troubles(record)
     if record.best is not None and record.best.takeovers:
         from gantune.repeating import train_command
 

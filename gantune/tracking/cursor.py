@@ -50,7 +50,7 @@ def mlflow_run_ids(folder: Path, uri: str | None = None) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class TrackingState:
-    """What a person should know: `state` is "ok", "behind" or "unreachable"; `pending` counts events not yet in the store."""
+    """What a person should know: `state` is "ok" or "unreachable"; `pending` counts events not yet in the store."""
 
     uri: str
     state: str

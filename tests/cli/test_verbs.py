@@ -14,6 +14,7 @@ from gantune.errors import UserError
 from gantune.families import family_names
 from gantune.runtime.live import TrialView
 from gantune.spec import load_sweep
+from gantune.tracking.cursor import TrackingState
 from gantune.tracking.replay import sync
 from gantune.tracking.spool import Spool
 from gantune.tracking.store import freeze
@@ -160,3 +161,16 @@ def test_a_damaged_sweep_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     (folder / "sweep.json").write_text('{"name": "dcgan-1", "sp')
     assert cli._run(["resume", "latest"], debug=False) == 2
     assert "damaged" in capsys.readouterr().err
+
+
+def test_show_tells_why_trials_failed_and_that_mlflow_lacks_something(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "dcgan-1"
+    folder.mkdir()
+    freeze(folder, load_sweep("dcgan").to_json())
+    with Spool(folder) as spool:
+        spool.append("trial", trial="0000", number=0, params={"k": 1}, values={"k": 1}, origin="sampler", note=None)
+        spool.append("end", trial="0000", state="failed", reason="error", evidence="ValueError: no such thing (x.py, line 3)")
+    TrackingState("http://10.0.0.1:5000", "unreachable", 2, "Connection refused").save(folder)
+    told = say(capsys, "show", "dcgan", "--runs", str(tmp_path))
+    assert "1 failed.\n  0000 error: ValueError: no such thing (x.py, line 3)\n" in told
+    assert "MLflow at http://10.0.0.1:5000 cannot be reached (Connection refused). Once it can: gantune sync dcgan-1" in told
