@@ -23,13 +23,14 @@ cat > "/home/$LAB_USER/.bashrc" << 'END'
 case $- in *i*) ;; *) return ;; esac
 export RAY_OVERRIDE_RESOURCES='{"CPU": 4, "GPU": 2}' RAY_USAGE_STATS_ENABLED=0 MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=true
 END
+if [ -e "$lab/home" ]; then cp -rT "$lab/home" "/home/$LAB_USER"; fi # what else its user finds at home
 chown -R "$LAB_UID:$LAB_UID" "/home/$LAB_USER"
 
 ip link set lo up
 until ip link show eth0 > /dev/null 2>&1; do sleep 0.02; done
-ip address add "$address/24" dev eth0
+ip address add "$address/$LAB_PREFIX" dev eth0
 ip link set eth0 up
-ip route add default via 10.77.0.1 # leads nowhere: Ray takes 127.0.0.1 for its address where there is no route
+ip route add default via "$LAB_GATEWAY" # leads nowhere: Ray takes 127.0.0.1 for its address where there is no route
 
 ssh-keygen -q -t ed25519 -N '' -f "$own/hostkey"
 cat > /run/sshd_config << END

@@ -19,17 +19,20 @@ NEEDED = {"sshd": "openssh-server", "ssh": "openssh-client", "rsync": "rsync", "
 class Hosts:
     """`count` hosts from 10.77.0.10 on, and the laptop, from which `run` runs. Needs root. `folder` is empty, and theirs."""
 
-    def __init__(self, folder: Path, count: int, *shares: Path) -> None:
+    def __init__(self, folder: Path, count: int, *shares: Path, **env: str) -> None:
         self.folder, self.count = folder, count
         hidden = [place for place in folder.parents if not place.stat().st_mode & stat.S_IXOTH]
         assert not hidden or folder.is_relative_to("/tmp"), f"the hosts' user cannot pass through {hidden[0]}: take a folder under /tmp"
         environment = {Path(sys.prefix), Path(sys.base_prefix), *map(Path, sys.path)}
         seen = sorted({path.resolve() for path in (*shares, *environment) if path.is_dir()})
-        outermost = [path for path in seen if not any(other in path.parents for other in seen)]
+        self._env = env
+        self._shares = outermost = [path for path in seen if not any(other in path.parents for other in seen)]
         command = ["unshare", "--net", "--mount", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"]
         command += ["bash", str(HERE / "lab.sh"), str(folder), str(count), *map(str, outermost)]
         with open(folder / "lab.log", "wb") as log:
-            self._lab = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+            self._lab = subprocess.Popen(
+                command, env=os.environ | env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
         deadline = time.monotonic() + 120
         while not (folder / "ready").exists():
             if self._lab.poll() is not None or time.monotonic() > deadline:
@@ -100,6 +103,12 @@ class Hosts:
         init = (self.folder / f"host{number}.init").read_text().strip()
         inside = f"nsenter --target {init} --mount --pid ps -U {USER} -o args= --no-headers"
         return self.run(f"test -e /proc/{init} || exit 0; {inside} || true", cwd=Path("/")).splitlines()
+
+    def add(self, number: int, address: str) -> None:
+        """Another host."""
+        shares = " ".join(shlex.quote(str(path)) for path in self._shares)
+        command = f"LAB_USER={USER} LAB_UID=61000 bash {HERE}/add.sh {self.folder} {number} {address} {shares}"
+        self.run(f"{command} < /dev/null >> {self.folder}/lab.log 2>&1", cwd=Path("/"), **self._env)
 
     def kill(self, number: int) -> None:
         """kill -9 of all that runs on a host, its sshd included; its address falls silent."""
