@@ -40,7 +40,7 @@ def test_in_the_middle_of_a_long_step_of_training(folder: Path, start: Callable[
     driver.kill_group()
     earlier = len(opened(folder))
     driver = start(folder, "--resume", seconds=LONG)
-    wait_until(lambda: len(opened(folder)) == earlier + 2)
+    wait_until(lambda: len(opened(folder)) >= earlier + 2)  # one that was about to end ends at once, and another begins
     time.sleep(1)  # into the step
     before = Counts.of(folder)
     assert f"{number.name}: synthetic-1 stopped. Go on with: gantune resume synthetic-1" in end(driver, number)

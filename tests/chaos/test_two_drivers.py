@@ -13,7 +13,7 @@ from processes import DriverProcess
 
 @pytest.mark.chaos
 def test_neither_a_start_nor_a_resume_gets_between(folder: Path, start: Callable[..., DriverProcess]) -> None:
-    first = start(folder, seconds=1.5)
+    first = start(folder, seconds=4.0)
     first.wait_for(4, "report")
     before = Counts.of(folder)
     for flags in ((), ("--resume",)):
