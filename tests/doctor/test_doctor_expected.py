@@ -44,7 +44,7 @@ def test_missing_nodes_are_named() -> None:
     head, worker = node("a", address="10.0.0.1", is_head=True), node("b", address="10.0.0.2")
     short = check_nodes([head, worker], expected, "")
     assert not short.ok
-    assert short.found.startswith("2 alive of 3")
+    assert short.found.startswith("2 alive; ~/ray_bootstrap_config.yaml wants 3 or more")
     assert short.found.endswith("not there: 10.0.0.3")
     assert "auth_token" in check_nodes([head], expected, "token").mend
     assert check_nodes([head, worker, node("c", address="10.0.0.3")], expected, "").ok
