@@ -22,7 +22,7 @@ from processes import DriverProcess
 
 from gantune.tracking.cursor import load_state
 
-OUTAGE = 15.0  # seconds; the writer looks again after 1.4, 2.8, 5.6, ... seconds
+OUTAGE, LONG_OUTAGE = 15.0, 120.0  # seconds; the writer looks again after 1.4, 2.8, 5.6, ... and in the end every twenty seconds
 TRIALS = "24"
 
 
@@ -73,18 +73,19 @@ def test_its_server_is_killed_and_comes_back(folder: Path, start: Callable[..., 
     port, artifacts = free_port(), folder.parent / "artifacts"
     uri = f"http://127.0.0.1:{port}"
     with server(port, uri_of(folder.parent), artifacts):
-        driver = start(folder, "--trials", TRIALS, seconds=0.5, MLFLOW_TRACKING_URI=uri)
+        driver = start(folder, "--trials", "60", seconds=3.5, MLFLOW_TRACKING_URI=uri)
         driver.wait_for(3, "end")
         wait_until(lambda: stored(uri_of(folder.parent)) > 0)
     before = Counts.of(folder)
     wait_until(lambda: state(folder) == "unreachable")
     assert why(folder) == "Connection refused"
-    time.sleep(OUTAGE)
+    time.sleep(LONG_OUTAGE)
     assert_trained_on(folder, before, Counts.of(folder))
+    assert Counts.of(folder).ended < 60, "it comes back in the middle"
     with server(port, uri_of(folder.parent), artifacts):
         wait_until(lambda: state(folder) == "ok", 120)
-        assert "MLflow is behind" not in driver.finish()
-        assert_accounted(folder, uri, before, int(TRIALS))
+        assert "MLflow is behind" not in driver.finish(300)
+        assert_accounted(folder, uri, before, 60)
 
 
 @pytest.mark.chaos
