@@ -37,7 +37,10 @@ class StopRequests:
         self._every = every
         self._looked = -every
         self.trials |= set(read_requests(self._file)["trials"])  # told an earlier driver, which may not have come to it
-        _write(self._file, {"sweep": False, "trials": sorted(self.trials)})  # that all shall stop is done with
+        if self.trials:
+            _write(self._file, {"sweep": False, "trials": sorted(self.trials)})  # that all shall stop is done with
+        else:
+            self._file.unlink(missing_ok=True)
 
     def poll(self) -> None:
         """Look for requests, at most twice a second. Raises `Halt` when the whole sweep shall stop."""
