@@ -11,6 +11,9 @@ import pytest
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
 
+from gantune.runtime.session import Session
+from gantune.spec import load_sweep
+
 TOP = Path(__file__).parents[1]
 CLOUDS = ["cluster.yaml", "examples/cluster-gcp.yaml"]
 CLUSTERS = [*CLOUDS, "examples/cluster-onprem.yaml"]
@@ -150,6 +153,12 @@ def test_the_ray_job_runs_one_sweep_on_a_shared_claim() -> None:
     assert (job["apiVersion"], job["kind"], job["spec"]["backoffLimit"]) == ("ray.io/v1", "RayJob", 0)
     assert cluster["headGroupSpec"]["rayStartParams"]["num-cpus"] == "0"
     assert workers["template"]["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "1"
+    assert "enableInTreeAutoscaling" not in cluster, "which gantune would not see"
+    least, has = workers["minReplicas"], workers["template"]["spec"]["containers"][0]["resources"]["limits"]
+    asked = load_sweep("dcgan", gpus=least).resources
+    there = Session("head:6379", cpus=least * int(has["cpu"]), gpus=least * int(has["nvidia.com/gpu"]))
+    assert there.slots(asked.cpu, asked.share(least)) == 4 * least, "four trials share the GPU of a pod"
+    assert workers["replicas"] == workers["maxReplicas"] == least
     for pod in pods:
         [container] = pod["containers"]
         assert {entry["name"]: entry["value"] for entry in container["env"]}["GANTUNE_RUNS"] == "/shared/runs"
