@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 import uuid
 from pathlib import Path
 from typing import IO
@@ -36,17 +37,25 @@ def main(words: list[str]) -> int:
     _put("begin", __version__)
     code = 1
     try:
-        if given.prepare:
-            _put("out", _prepared().encode())
-            code = 0
-        elif given.facts:
-            _put("out", json.dumps({"runs": str(_runs()), "tracking": os.environ.get("MLFLOW_TRACKING_URI", "")}).encode())
-            code = 0
-        else:
-            code = _run(given.verb, given.cd, given.terminal)
+        code = _done(given)
+    except OSError as error:  # the shared folder is not mounted, full, or another user's
+        _put("err", f"gantune: {error.filename or 'on the head'}: {error.strerror or error}.\n".encode())
+        code = 2
+    except Exception:  # noqa: BLE001  # a defect of ours; told before the last word, after which nobody listens
+        traceback.print_exc()
     finally:
         _put("end", code)
     return code
+
+
+def _done(given: argparse.Namespace) -> int:
+    if given.prepare:
+        _put("out", _prepared().encode())
+    elif given.facts:
+        _put("out", json.dumps({"runs": str(_runs()), "tracking": os.environ.get("MLFLOW_TRACKING_URI", "")}).encode())
+    else:
+        return _run(given.verb, given.cd, given.terminal)
+    return 0
 
 
 def _runs() -> Path:

@@ -52,14 +52,15 @@ class Head:
 
     def ask(self, *words: str, cd: str | None = None) -> Answer:
         """Run a verb there and give what it printed; `--prepare` and `--facts` are verbs, too (see gantune.remote.far)."""
-        code, parts = 1, {"out": bytearray(), "err": bytearray()}
+        code, parts = 1, {"out": bytearray(), "err": bytearray(), "raw": bytearray()}
         with contextlib.closing(self._talk(words, cd=cd)) as talk:
             for kind, value in talk:
                 if kind in parts:
                     parts[kind] += value
                 elif kind == "end":
                     code = value
-        return Answer(code, *(part.decode(errors="replace") for part in parts.values()))
+        out, err, raw = (part.decode(errors="replace") for part in parts.values())
+        return Answer(code, out, (err or raw.replace("\r\n", "\n")) if code else err)  # unmarked: what kept the verb from beginning
 
     def pass_on(self, *words: str, ports: Sequence[int] = ()) -> int:
         """Run a verb there as if it were here: on a terminal it gets the terminal, else its two streams come out as ours. Its exit code."""

@@ -13,6 +13,8 @@ from laptops import Laptop
 
 from gantune import cli
 from gantune.cli.driving import again
+from gantune.remote import far
+from gantune.remote.cluster import Cluster, find_cluster
 from gantune.remote.head import Head
 from gantune.runtime.session import Session
 
@@ -92,6 +94,38 @@ def test_what_the_head_refuses_is_told_as_it_was_there(laptop: Laptop, capsys: p
     assert "note: folder:/data/x names a path on the cluster, not here" in told.err
     assert "gantune: --data folder:/data/x: there is no folder /data/x." in told.err
     assert "has begun" not in told.out
+
+
+def test_a_head_that_cannot_make_room_says_why(laptop: Laptop, capsys: pytest.CaptureFixture[str]) -> None:
+    laptop.has_run_ray_up()
+    (laptop.place / "shared").write_text("no folder is mounted here")
+    assert run("sweep", "gan") == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"gantune: {laptop.place}/shared/submitted")
+    assert told.endswith(": Not a directory.\n")
+    found = find_cluster()
+    assert found is not None
+    gone = Head(found.reach()).ask("ls", cd="/nowhere")
+    assert (gone.code, gone.err) == (2, "gantune: /nowhere: No such file or directory.\n")
+
+
+def test_where_a_verb_failed_without_a_word_of_its_own_what_else_came_is_told(laptop: Laptop, monkeypatch: pytest.MonkeyPatch) -> None:
+    head = Head(Cluster(Path("cluster.yaml"), "lab", "10.77.0.10"))
+    for code, err, told in ((1, b"", "Traceback\n"), (1, b"gantune: no.\n", "gantune: no.\n"), (0, b"", "")):
+        talk = [("begin", "0.1.0"), ("raw", b"Traceback\r\n"), ("err", err), ("end", code)]
+        monkeypatch.setattr(Head, "_talk", lambda *_, talk=talk, **__: (mark for mark in talk))
+        assert head.ask("ls").err == told
+
+
+def test_a_defect_on_the_head_is_told_before_the_last_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GANTUNE_RUNS", str(tmp_path))
+    monkeypatch.setattr(far, "_prepared", lambda: 1 / 0)
+    assert far.main(["--prepare"]) == 1
+    told = capfd.readouterr()
+    assert "ZeroDivisionError" in told.err
+    assert told.out.endswith('{"end": 1}\n')
 
 
 def test_reading_verbs_give_what_the_head_gives_and_its_exit_code(laptop: Laptop, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
