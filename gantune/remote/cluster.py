@@ -14,7 +14,7 @@ from ruamel.yaml.error import YAMLError
 
 from gantune.errors import UserError
 from gantune.remote import launcher
-from gantune.remote.launcher import ClusterDown
+from gantune.remote.launcher import ClusterDown, HeadUnready
 from gantune.runtime.autoscaling import may_have
 
 USUAL = Path("cluster.yaml")
@@ -43,17 +43,23 @@ class Candidate:
     gpus: int | None = None  # how many its machines may have in all; None where that is not known here
 
     def reach(self) -> Cluster:
-        """Ask for its head. `UserError` where that cannot be found out, `ClusterDown` where there is none."""
+        """Ask for its head. `UserError` where that cannot be found out or it is not ready, `ClusterDown` where there is none."""
         try:
             return Cluster(self.file, self.name, launcher.head_address(self.file))
         except UserError as error:
             known = "was started from here" if self.was_started else "is what --cluster names"
-            down = isinstance(error, ClusterDown)
-            what = "it is not up" if down else f"its head is not to be found: {error}"
-            mend = f"Start it: ray up {self.file}" if down else "Try again"
+            what, mend = self._wrong(error)
             here = "give --local" if self.was_started else "leave --cluster out"
             message = f"cluster {self.name} ({self.file}) {known}, but {what}. Nothing runs.\n{mend}; or {here} for this machine."
             raise type(error)(message) from None
+
+    def _wrong(self, error: UserError) -> tuple[str, str]:
+        """What is wrong, and what to do."""
+        if isinstance(error, HeadUnready):  # plain `ray up` restarts Ray, which ends what runs
+            return str(error), f"See what `ray up` said, then: ray up {self.file}, or, where a sweep runs, ray up --no-restart {self.file}"
+        if isinstance(error, ClusterDown):
+            return "it is not up", f"Start it: ray up {self.file}"
+        return f"its head is not to be found: {error}", "Try again"
 
 
 def find_cluster(file: Path | None = None) -> Candidate | None:

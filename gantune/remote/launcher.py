@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,14 +15,20 @@ RAY = [sys.executable, "-m", "ray.scripts.scripts"]
 ANSWERS_WITHIN = 120.0  # seconds for a question that a cloud answers
 COPIED_WITHIN = 600.0
 NO_HEAD = "Head node of cluster"  # how Ray says that there is none
+STATE = re.compile(r"is in state ([\w-]+)")  # and before it, that there is one with which `ray up` has not come to an end
 
 
 class ClusterDown(UserError):
     """There is no head: nobody has started the cluster, or it has been taken down."""
 
 
+class HeadUnready(UserError):
+    """There is a head, and `ray up` is still at work on it, or has failed. What ran there before may run on."""
+
+
 def head_address(file: Path) -> str:
-    """The address of the head of the cluster in `file`. `ClusterDown` when there is none, `UserError` when that cannot be found out."""
+    """The address of the head of the cluster in `file`. `ClusterDown` when there is none, `HeadUnready` when it is not to be used yet,
+    `UserError` when that cannot be found out."""
     try:
         asked = _run(["get-head-ip", str(file)], ANSWERS_WITHIN)
     except subprocess.TimeoutExpired:
@@ -30,6 +37,9 @@ def head_address(file: Path) -> str:
         for line in reversed(asked.stdout.split()):
             if _is_address(line):
                 return line
+    state = STATE.search(asked.stderr + asked.stdout)
+    if state is not None:
+        raise HeadUnready(f"its head is in state {state[1]}")
     said = last_line(asked.stderr) or last_line(asked.stdout)
     if "No module named" in said:
         said += "; Ray's cluster launcher needs: pip install 'gantune[cluster]'"

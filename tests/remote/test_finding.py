@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from laptops import Laptop
 
+from gantune import cli
 from gantune.errors import UserError
 from gantune.remote.cluster import find_cluster
 from gantune.remote.launcher import ClusterDown
@@ -55,6 +56,20 @@ def test_a_cluster_that_is_down_or_cannot_be_asked_is_no_reason_to_run_here(lapt
     with pytest.raises(UserError, match="its head is not to be found: FileNotFoundError") as told:
         found.reach()
     assert not isinstance(told.value, ClusterDown)
+
+
+def test_a_head_on_which_ray_up_has_failed_may_have_a_sweep_and_is_not_taken_for_none(
+    laptop: Laptop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    laptop.has_run_ray_up()
+    (laptop.place / "state").write_text("update-failed")
+    found = find_cluster()
+    assert found is not None
+    with pytest.raises(UserError, match=r"but its head is in state update-failed. Nothing runs.\n.*--no-restart cluster.yaml") as told:
+        found.reach()
+    assert not isinstance(told.value, ClusterDown)
+    assert cli._run(["ls"], debug=False) == 2, "a list of this machine's runs would look as if the sweep were gone"
+    assert "update-failed" in capsys.readouterr().err
 
 
 def test_a_file_that_is_named_needs_no_trace_but_must_be_one(laptop: Laptop) -> None:
