@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from ray.autoscaler._private.commands import _should_create_new_head, get_head_node_ip
+from ray.autoscaler._private.local.node_provider import LocalNodeProvider, record_local_head_state_if_needed
 from ray.autoscaler._private.util import prepare_config, validate_config
 
 from gantune.runtime.session import Session
@@ -77,6 +80,21 @@ def test_on_prem_the_environment_is_shared_and_the_code_that_was_shipped_runs(tm
     assert "PATH=/shared/venv/bin:/bin:/usr/bin" in lines
     assert f"PYTHONPATH={tmp_path}/gantune" in lines
     assert cluster["file_mounts"] == {"~/gantune": "."}
+
+
+def test_on_prem_the_heads_own_record_leads_another_machine_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As docs/cluster.md says, of the record and of `ray up`."""
+    config = prepare_config(load("examples/cluster-onprem.yaml"))
+    head, other = tmp_path / "head", tmp_path / "other"
+    monkeypatch.setenv("RAY_TMPDIR", str(head))
+    record_local_head_state_if_needed(LocalNodeProvider(config["provider"], "gantune"))
+    monkeypatch.setenv("RAY_TMPDIR", str(other))
+    with pytest.raises(RuntimeError, match="not found"):
+        get_head_node_ip(str(TOP / "examples/cluster-onprem.yaml"))
+    shutil.copy(head / "ray" / "cluster-gantune.state", other / "ray")
+    assert get_head_node_ip(str(TOP / "examples/cluster-onprem.yaml")) == "10.0.0.10"
+    there = LocalNodeProvider(config["provider"], "gantune")
+    assert _should_create_new_head("10.0.0.10", "a launch hash", config["head_node_type"], there), "even with --no-restart"
 
 
 @pytest.mark.parametrize("name", CLUSTERS)

@@ -41,6 +41,7 @@ class Candidate:
     name: str
     was_started: bool  # from this machine
     gpus: int | None = None  # how many its machines may have in all; None where that is not known here
+    on_prem: bool = False  # then Ray knows the head only from a file of its own on the machine that started it
 
     def reach(self) -> Cluster:
         """Ask for its head. `UserError` where that cannot be found out or it is not ready, `ClusterDown` where there is none."""
@@ -57,6 +58,9 @@ class Candidate:
         """What is wrong, and what to do."""
         if isinstance(error, HeadUnready):  # plain `ray up` restarts Ray, which ends what runs
             return str(error), f"See what `ray up` said, then: ray up {self.file}, or, where a sweep runs, ray up --no-restart {self.file}"
+        if isinstance(error, ClusterDown) and self.on_prem and not self.was_started:  # it may be up, and `ray up` would end what runs
+            record = f"/tmp/ray/cluster-{self.name}.state"
+            return "this machine has no record of it", f"If it is up, copy {record} from its head to the same place here (docs/cluster.md)"
         if isinstance(error, ClusterDown):
             return "it is not up", f"Start it: ray up {self.file}"
         return f"its head is not to be found: {error}", "Try again"
@@ -73,7 +77,7 @@ def find_cluster(file: Path | None = None) -> Candidate | None:
     traces = list(_traces(name, provider))
     if file is None and not traces:
         return None
-    return Candidate(file or USUAL, name, bool(traces), _gpus(traces[0]) if traces else None)
+    return Candidate(file or USUAL, name, bool(traces), _gpus(traces[0]) if traces else None, provider == "local")
 
 
 def _described(file: Path, *, must: bool) -> tuple[str | None, str | None]:

@@ -72,7 +72,18 @@ def test_a_head_on_which_ray_up_has_failed_may_have_a_sweep_and_is_not_taken_for
     assert "update-failed" in capsys.readouterr().err
 
 
+def test_machines_of_ones_own_of_which_this_one_has_no_record_may_be_up_and_are_not_to_be_started(laptop: Laptop) -> None:
+    found = find_cluster(Path("cluster.yaml"))
+    assert found is not None
+    assert str(found.reach()) == "cluster lab (head 10.77.0.10)", "no trace is needed"
+    (laptop.place / "down").touch()
+    with pytest.raises(ClusterDown, match=r"but this machine has no record of it. Nothing runs.\n.*/tmp/ray/cluster-lab.state") as told:
+        found.reach()
+    assert "ray up" not in str(told.value)
+
+
 def test_a_file_that_is_named_needs_no_trace_but_must_be_one(laptop: Laptop) -> None:
+    (laptop.folder / "cluster.yaml").write_text("cluster_name: lab\nprovider: {type: aws}\n")
     found = find_cluster(Path("cluster.yaml"))
     assert found is not None
     (laptop.place / "down").touch()
