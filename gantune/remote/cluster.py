@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -93,14 +95,18 @@ def _described(file: Path, *, must: bool) -> tuple[str | None, str | None]:
 
 
 def _traces(name: str, provider: str | None) -> Iterator[Mapping[str, Any]]:
-    """The resolved configurations that `ray up` has left here for the cluster, the newest first."""
-    found = list(Path(tempfile.gettempdir()).glob(TRACE))
-    for path in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True):
+    """The resolved configurations that this user's `ray up` has left here for the cluster, the newest first."""
+    found = []
+    for path in Path(tempfile.gettempdir()).glob(TRACE):
+        with contextlib.suppress(FileNotFoundError):  # removed since
+            about = path.stat()
+            found += [(about.st_mtime, path)] if about.st_uid == os.getuid() else []
+    for _, path in sorted(found, reverse=True):
         try:
             config = json.loads(path.read_text())["config"]
             if (config["cluster_name"], config["provider"]["type"]) == (name, provider):
                 yield config
-        except (OSError, ValueError, KeyError, TypeError):  # another user's, or of another version of Ray
+        except (OSError, ValueError, KeyError, TypeError):  # removed since, or of another version of Ray
             continue
 
 

@@ -96,6 +96,14 @@ def test_a_file_that_is_named_needs_no_trace_but_must_be_one(laptop: Laptop) -> 
         find_cluster(Path("other.yaml"))
 
 
+def test_traces_of_other_users_and_those_that_go_away_do_not_count(laptop: Laptop, monkeypatch: pytest.MonkeyPatch) -> None:
+    laptop.has_run_ray_up()
+    (laptop.temporary / "ray-config-gone").symlink_to("nowhere")
+    assert find_cluster() is not None
+    monkeypatch.setattr("os.getuid", lambda: 4711)
+    assert find_cluster() is None
+
+
 def test_traces_of_other_programs_are_passed_over(laptop: Laptop) -> None:
     (laptop.temporary / "ray-config-x").write_text("{")
     (laptop.temporary / "ray-config-y").write_text("[]")
