@@ -149,8 +149,50 @@ def test_containers_share_the_folder_and_mps_with_their_host(name: str) -> None:
     assert re.fullmatch(r"rayproject/ray:\d+\.\d+\.\d+-py311-gpu", docker["image"])
     outside = load(name)["initialization_commands"]
     assert any("nvidia-cuda-mps-control -d" in command for command in outside)
+    assert not any("mps-control" in command for command in outside if "CUDA_MPS_LOG_DIRECTORY=/tmp/nvidia-mps-log " not in command), (
+        "its own default belongs to root"
+    )
     assert any("mount -t nfs" in command for command in outside)
     assert "CUDA_MPS_PIPE_DIRECTORY=/tmp/nvidia-mps " in start_of(load(name), "worker")
+
+
+@pytest.mark.parametrize("name", CLUSTERS)
+@pytest.mark.skipif(shutil.which("rsync") is None, reason="rsync is what ships")
+def test_secrets_environments_and_runs_are_not_shipped_and_all_code_is(name: str, tmp_path: Path) -> None:
+    kept = ["cluster.yaml", "gantune/cli/runs.py", "gantune/environment.py", "sweeps/mine.yaml"]
+    left = [".env", ".env.local", "me/.env", "key.pem", "venv/bin/python", ".venv/lib/a.py", "me/env/bin/python", "runs/dcgan-1/log"]
+    left += ["mlruns/1", "build/lib/a.py", "me/dist/a.whl", ".git/HEAD", "gantune/__pycache__/a.pyc", ".mypy_cache/a", ".cache/a"]
+    for file in [*kept, *left]:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).touch()
+    options = [word for pattern in load(name)["rsync_exclude"] for word in ("--exclude", pattern)]
+
+    def shipped(folder: Path) -> set[str]:
+        listed = ["rsync", "--recursive", "--dry-run", "--out-format=%n", *options, f"{folder}/", f"{tmp_path}/nowhere/"]
+        return set(subprocess.run(listed, check=True, capture_output=True, text=True).stdout.splitlines())
+
+    assert {file for file in shipped(tmp_path) if not file.endswith("/")} == set(kept)
+    assert {str(file.relative_to(TOP)) for file in (TOP / "gantune").rglob("*.py")} <= shipped(TOP)
+
+
+@pytest.mark.parametrize("name", CLOUDS)
+def test_a_fresh_machine_that_updates_itself_is_waited_for_and_one_with_nfs_needs_nothing(name: str, tmp_path: Path) -> None:
+    [command] = [command for command in load(name)["initialization_commands"] if "apt-get" in command]
+    programs = {"sudo": 'exec "$@"', "sleep": "true", "apt-get": 'echo "$*" >> calls; case $1 in update) [ $(wc -l < calls) -gt 2 ];; esac'}
+    for program, text in programs.items():
+        (tmp_path / program).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / program).chmod(0o755)
+
+    def calls() -> list[str]:
+        run = ["/bin/bash", "-c", f"PATH={tmp_path}; {command}"]
+        (tmp_path / "calls").write_text("")
+        subprocess.run(run, check=True, cwd=tmp_path)
+        return (tmp_path / "calls").read_text().splitlines()
+
+    (tmp_path / "wc").symlink_to(shutil.which("wc") or "")
+    assert calls() == ["update -qq"] * 3 + ["-o DPkg::Lock::Timeout=300 install -qy nfs-common"]
+    (tmp_path / "mount.nfs4").touch(0o755)
+    assert calls() == []
 
 
 @pytest.mark.parametrize("script", ["examples/tracking-server.sh", "examples/slurm.sh"])
