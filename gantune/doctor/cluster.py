@@ -15,7 +15,7 @@ from gantune.errors import UserError
 from gantune.runtime.nodes import Answer, Node, alive, ask
 from gantune.runtime.session import session
 
-SECONDS = 20.0  # for a node to answer
+SECONDS = 45.0  # for a node to answer: Ray starts a worker there, torch looks for GPUs, the tracker may keep silent
 CLOCK_SECONDS = 5.0
 
 

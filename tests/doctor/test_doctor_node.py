@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import gantune
-from gantune.doctor import node
+from gantune.doctor import cluster, node
 
 
 class Server(HTTPServer):
@@ -50,6 +50,11 @@ def test_the_tracker_is_asked_by_its_api_so_that_a_refused_host_name_shows(serve
 def test_a_tracker_that_is_not_there_says_why() -> None:
     assert node.ask_tracker("http://127.0.0.1:abc")["status"] is None
     assert "refused" in node.ask_tracker("http://127.0.0.1:9")["error"]
+
+
+def test_a_node_has_the_time_that_its_parts_may_take() -> None:
+    worker_starts = 20.0
+    assert cluster.SECONDS >= worker_starts + node.TORCH_SECONDS + node.TRACKER_SECONDS
 
 
 def test_versions_are_of_what_is_imported() -> None:
