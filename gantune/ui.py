@@ -16,6 +16,7 @@ from types import FrameType
 from urllib.parse import urlsplit
 
 from gantune.errors import UserError
+from gantune.servers import port_here, shown
 
 ENDS_WITHIN = 10.0  # seconds for a server that was told to end
 
@@ -27,7 +28,7 @@ def serve(runs: Path, sweep: Path, *, host: str, port: int, say: Callable[[str],
     where = [f"Optuna: http://{host}:{port + 1}  ({sweep.name})"]
     tracking = os.environ.get("MLFLOW_TRACKING_URI", "")
     if tracking.startswith("http"):
-        where.append(f"MLflow: {_forwarded(tracking) if forwarded else tracking}  (MLFLOW_TRACKING_URI)")
+        where.append(f"MLflow: {_forwarded(tracking) if forwarded else shown(tracking)}  (MLFLOW_TRACKING_URI)")
     else:
         commands["MLflow"] = _mlflow(runs, tracking, host, port)
         where.append(f"MLflow: http://{host}:{port}")
@@ -39,9 +40,10 @@ def serve(runs: Path, sweep: Path, *, host: str, port: int, say: Callable[[str],
 
 
 def _forwarded(tracking: str) -> str:
-    """A server's address as seen through a forwarded port: the server's list of allowed hosts should have it."""
-    url = urlsplit(tracking)
-    return url._replace(netloc=f"localhost:{url.port or 80}").geturl()
+    """A server's address as seen from elsewhere: of one on this machine through a forwarded port, which its list of allowed hosts should
+    have."""
+    port = port_here(tracking)
+    return shown(tracking) if port is None else urlsplit(tracking)._replace(netloc=f"localhost:{port}").geturl()
 
 
 def run_all(commands: Mapping[str, list[str]], say: Callable[[str], None]) -> None:
@@ -112,11 +114,11 @@ def _dashboard(sweep: Path, host: str, port: int) -> list[str]:
     return [str(program), str(journal), "--host", host, "--port", str(port)]
 
 
-def check_free(host: str, port: int) -> None:
+def check_free(host: str, port: int, mend: str = "Give another with --port.") -> None:
     """`UserError` when something listens on the port already."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise UserError(f"port {port} on {host} cannot be used ({error.strerror}). Give another with --port.") from None
+            raise UserError(f"port {port} on {host} cannot be used ({error.strerror}). {mend}") from None

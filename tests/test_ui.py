@@ -122,8 +122,15 @@ def test_only_ports_that_are_used_are_checked(sweep: Path, taken: int, monkeypat
 def test_a_tracking_server_is_named_as_it_is_reached(sweep: Path, monkeypatch: pytest.MonkeyPatch, started: list[str]) -> None:
     (sweep / "optuna-dashboard").touch()
     monkeypatch.setattr(sys, "executable", str(sweep / "python"))
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://10.0.0.4:5077")
-    for forwarded, host in ((False, "10.0.0.4"), (True, "localhost")):
+    here, elsewhere = "http://127.0.0.2:5077", "https://me:secret@mlflow.example.com/a"
+    for uri, forwarded, seen in (
+        (here, False, here),
+        (here, True, "http://localhost:5077"),
+        (elsewhere, False, "https://mlflow.example.com/a"),
+        (elsewhere, True, "https://mlflow.example.com/a"),
+        ("http://192.0.2.1:5000", True, "http://192.0.2.1:5000"),
+    ):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
         said: list[str] = []
         ui.serve(sweep.parent, sweep, host="127.0.0.1", port=free_port(), say=said.append, forwarded=forwarded)
-        assert f"MLflow: http://{host}:5077  (MLFLOW_TRACKING_URI)" in said
+        assert f"MLflow: {seen}  (MLFLOW_TRACKING_URI)" in said

@@ -140,22 +140,24 @@ def report_there(head: Head, names: Sequence[str], out: Path | None) -> None:
 
 
 def ui_there(head: Head, name: str, port: int) -> None:
-    """MLflow and optuna-dashboard of the head, at the same ports here. Ends with the exit code."""
-    from urllib.parse import urlsplit
-
+    """MLflow and optuna-dashboard of the head, at the same ports here; an MLflow elsewhere is only named. Ends with the exit code."""
     from gantune.ui import check_free
 
-    tracking = json.loads(_answered(head.ask("--facts")))["tracking"]
-    server = urlsplit(tracking).port if tracking.startswith("http") else port
-    ports = [server or 80, port + 1]
+    facts = json.loads(_answered(head.ask("--facts")))
+    ports = [port + 1]
+    if not facts["tracking"].startswith("http"):  # the head serves its store
+        ports.insert(0, port)
     for each in ports:
         check_free("127.0.0.1", each)
+    if facts["port"] is not None:  # its server's own
+        check_free("127.0.0.1", facts["port"], "The cluster's MLflow can be seen at this port only: end what uses it here.")
+        ports.insert(0, facts["port"])
     words = ["ui", name, "--port", str(port), "--forwarded"]
     try:
         code = head.pass_on(*words, ports=ports)
     except KeyboardInterrupt:
         print()
-        return
+        code = 0
     raise typer.Exit(code)
 
 

@@ -20,6 +20,7 @@ from typing import IO
 
 from gantune import __version__
 from gantune.remote.frames import frame
+from gantune.servers import port_here
 
 SHIPPED = "submitted"  # the folder beside the runs folder in which each submission has its own
 
@@ -52,7 +53,8 @@ def _done(given: argparse.Namespace) -> int:
     if given.prepare:
         _put("out", _prepared().encode())
     elif given.facts:
-        _put("out", json.dumps({"runs": str(_runs()), "tracking": os.environ.get("MLFLOW_TRACKING_URI", "")}).encode())
+        tracking = os.environ.get("MLFLOW_TRACKING_URI", "")
+        _put("out", json.dumps({"runs": str(_runs()), "tracking": tracking, "port": port_here(tracking)}).encode())
     else:
         return _run(given.verb, given.cd, given.terminal)
     return 0

@@ -6,7 +6,6 @@ import contextlib
 import logging
 import os
 import shlex
-import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ from typing import Any
 from ray.job_submission import JobSubmissionClient
 
 from gantune.errors import UserError
+from gantune.servers import is_here
 
 API = "RAY_API_SERVER_ADDRESS"
 DASHBOARD = "http://127.0.0.1:8265"
@@ -58,7 +58,7 @@ def job_api() -> str | None:
             raise UserError(f"{API}={given}: no Ray dashboard answers there. Unset it, or correct it.")
         return given.rstrip("/")
     address = os.environ.get("RAY_ADDRESS", "")
-    return DASHBOARD if address and (address == "auto" or _is_of_this_machine(address)) and _answers(DASHBOARD) else None
+    return DASHBOARD if address and (address == "auto" or is_here(address.rpartition(":")[0])) and _answers(DASHBOARD) else None
 
 
 def submit(api: str, name: str, command: Sequence[str], folder: Path) -> Job:
@@ -105,15 +105,5 @@ def _answers(api: str) -> bool:
     except urllib.error.HTTPError:  # it wants a token, which Ray's client brings
         return True
     except (OSError, ValueError):
-        return False
-    return True
-
-
-def _is_of_this_machine(address: str) -> bool:
-    """Whether HOST of HOST:PORT is an address of this machine: only then can a socket be bound to it."""
-    try:
-        with socket.socket() as probe:
-            probe.bind((address.rpartition(":")[0], 0))
-    except OSError:
         return False
     return True

@@ -222,14 +222,6 @@ def test_a_report_is_brought_here(laptop: Laptop, capsys: pytest.CaptureFixture[
     assert Path("mine/index.html").is_file()
 
 
-def test_browsing_forwards_the_ports_of_both_servers(laptop: Laptop) -> None:
-    laptop.has_run_ray_up()
-    laptop.answers(**{"--facts": {"out": json.dumps({"tracking": "http://10.77.0.10:5077"})}, "ui": {"out": "MLflow\n"}})
-    assert run("ui", "gan", "--port", "5055") == 0
-    assert laptop.calls[-1][:5] == ["exec", "--port-forward", "5077", "--port-forward", "5056"]
-    assert laptop.commands()[-1] == "ui gan --port 5055 --forwarded"
-
-
 def test_a_dry_run_happens_there_and_begins_nothing(laptop: Laptop, capsys: pytest.CaptureFixture[str]) -> None:
     laptop.has_run_ray_up()
     laptop.answers(sweep={"out": "sweep gan: the plan\n"})
