@@ -24,6 +24,8 @@ ENDS_WITHIN = 10.0  # seconds for a server that was told to end
 def serve(runs: Path, sweep: Path, *, host: str, port: int, say: Callable[[str], None], forwarded: bool = False) -> None:
     """Run both servers until Ctrl-C, SIGTERM, or until one of them ends. `UserError` when a port is taken, or there is nothing to serve
     or to serve it with. With `forwarded` the person sits elsewhere and reaches this machine's ports at their own localhost."""
+    if forwarded:
+        end_predecessor(Path.home() / f".gantune-ui-{port}")
     commands = {"optuna-dashboard": _dashboard(sweep, host, port + 1)}
     where = [f"Optuna: http://{host}:{port + 1}  ({sweep.name})"]
     tracking = os.environ.get("MLFLOW_TRACKING_URI", "")
@@ -44,6 +46,27 @@ def _forwarded(tracking: str) -> str:
     have."""
     port = port_here(tracking)
     return shown(tracking) if port is None else urlsplit(tracking)._replace(netloc=f"localhost:{port}").geturl()
+
+
+def end_predecessor(note: Path) -> None:
+    """End the process that has left its number in `note`, and leave ours: where a connection breaks, Docker tells nobody in the container,
+    and the ports would stay taken."""
+    pid, _, began = note.read_text().partition(" ") if note.is_file() else ("0", "", "")
+    if began and _began(int(pid)) == began:
+        os.kill(int(pid), signal.SIGTERM)
+        deadline = time.monotonic() + ENDS_WITHIN
+        while _began(int(pid)) == began and time.monotonic() < deadline:
+            time.sleep(0.1)
+    note.write_text(f"{os.getpid()} {_began(os.getpid())}")
+
+
+def _began(pid: int) -> str | None:
+    """When a process began, in ticks since the machine's start: its number may be another one's by now. None when it has ended."""
+    try:
+        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if state == "Z" else fields[18]
 
 
 def run_all(commands: Mapping[str, list[str]], say: Callable[[str], None]) -> None:

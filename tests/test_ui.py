@@ -41,6 +41,7 @@ def is_alive(pid: int) -> bool:
 def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A sweep with a study, and a store."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "mlflow.db").touch()
     folder = tmp_path / "dcgan-1"
     folder.mkdir()
@@ -102,6 +103,19 @@ def test_a_second_command_that_cannot_start_leaves_no_first(monkeypatch: pytest.
     assert made[0].returncode is not None
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="heads are Linux")
+def test_who_comes_back_ends_what_a_broken_connection_has_left_and_nobody_else(tmp_path: Path) -> None:
+    note = tmp_path / "note"
+    with subprocess.Popen(python(SLEEP)) as left:
+        note.write_text(f"{left.pid} 123")  # the number of one that has ended, and another's by now
+        ui.end_predecessor(note)
+        assert left.poll() is None
+        note.write_text(f"{left.pid} {ui._began(left.pid)}")
+        ui.end_predecessor(note)
+        assert left.wait(1) == -signal.SIGTERM
+    assert note.read_text() == f"{os.getpid()} {ui._began(os.getpid())}"
+
+
 def test_a_missing_dashboard_is_named(sweep: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, started: list[str]) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     with pytest.raises(UserError, match="pip install optuna-dashboard"):
@@ -132,5 +146,7 @@ def test_a_tracking_server_is_named_as_it_is_reached(sweep: Path, monkeypatch: p
     ):
         monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
         said: list[str] = []
-        ui.serve(sweep.parent, sweep, host="127.0.0.1", port=free_port(), say=said.append, forwarded=forwarded)
+        port = free_port()
+        ui.serve(sweep.parent, sweep, host="127.0.0.1", port=port, say=said.append, forwarded=forwarded)
+        assert (sweep.parent / f".gantune-ui-{port}").exists() == forwarded, "for who comes back after a broken connection"
         assert f"MLflow: {seen}  (MLFLOW_TRACKING_URI)" in said
