@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -17,6 +18,7 @@ class Server(HTTPServer):
     """Takes the Host header that it was told, as MLflow does."""
 
     allowed = "127.0.0.1"
+    login: str | None = None
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -25,7 +27,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
         ok = self.headers["Host"].startswith(self.server.allowed) and self.path == "/api/2.0/mlflow/experiments/search"
-        self.send_response(200 if ok else 403)
+        self.send_response(401 if self.headers["Authorization"] != self.server.login else 200 if ok else 403)
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
@@ -45,6 +47,15 @@ def test_the_tracker_is_asked_by_its_api_so_that_a_refused_host_name_shows(serve
     assert node.ask_tracker(uri) == {"status": 200}
     server.allowed = "head"
     assert node.ask_tracker(f"{uri}/") == {"status": 403}
+
+
+def test_a_login_is_sent_as_mlflows_client_sends_it(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.login = "Basic " + base64.b64encode(b"me:p@ss").decode()
+    assert node.ask_tracker(f"http://127.0.0.1:{server.server_port}") == {"status": 401}
+    assert node.ask_tracker(f"http://me:p%40ss@127.0.0.1:{server.server_port}") == {"status": 200}
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "me")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "p@ss")
+    assert node.ask_tracker(f"http://127.0.0.1:{server.server_port}") == {"status": 200}
 
 
 def test_a_tracker_that_is_not_there_says_why() -> None:
