@@ -30,6 +30,7 @@ class Cluster:
     file: Path
     name: str
     head: str  # its address
+    flag: str = ""  # what names it on a command line in this folder, where that is needed
 
     def __str__(self) -> str:
         return f"cluster {self.name} (head {self.head})"
@@ -48,7 +49,8 @@ class Candidate:
     def reach(self) -> Cluster:
         """Ask for its head. `UserError` where that cannot be found out or it is not ready, `ClusterDown` where there is none."""
         try:
-            return Cluster(self.file, self.name, launcher.head_address(self.file))
+            usual = self.was_started and self.file == USUAL
+            return Cluster(self.file, self.name, launcher.head_address(self.file), "" if usual else f" --cluster {self.file}")
         except UserError as error:
             known = "was started from here" if self.was_started else "is what --cluster names"
             what, mend = self._wrong(error)

@@ -1,6 +1,7 @@
 """The head's side: `python -m gantune.remote.far [--cd DIR] [--terminal] VERB …` runs a verb and marks its output for the laptop.
 
-`--prepare` and `--facts` take no verb: they make a folder for what is shipped, and tell what the laptop wants to know.
+`--prepare` and `--facts` take no verb: they make a folder for what is shipped, and tell what the laptop wants to know. `--discard` removes
+the folder DIR after the verb.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +24,7 @@ from gantune import __version__
 from gantune.remote.frames import frame
 from gantune.servers import port_here
 
+AFAR = "GANTUNE_AFAR"  # tells a verb that the person sits elsewhere
 SHIPPED = "submitted"  # the folder beside the runs folder in which each submission has its own
 
 
@@ -29,6 +32,7 @@ def main(words: list[str]) -> int:
     """Do what the laptop asks for."""
     flags = argparse.ArgumentParser()
     flags.add_argument("--cd", type=Path)
+    flags.add_argument("--discard", action="store_true")
     flags.add_argument("--terminal", action="store_true")
     flags.add_argument("--prepare", action="store_true")
     flags.add_argument("--facts", action="store_true")
@@ -56,7 +60,10 @@ def _done(given: argparse.Namespace) -> int:
         tracking = os.environ.get("MLFLOW_TRACKING_URI", "")
         _put("out", json.dumps({"runs": str(_runs()), "tracking": tracking, "port": port_here(tracking)}).encode())
     else:
-        return _run(given.verb, given.cd, given.terminal)
+        code = _run(given.verb, given.cd, given.terminal)
+        if given.discard:
+            shutil.rmtree(given.cd)
+        return code
     return 0
 
 
@@ -73,10 +80,11 @@ def _prepared() -> str:
 
 def _run(verb: list[str], folder: Path | None, terminal: bool) -> int:
     command = [sys.executable, "-P", "-m", "gantune", *verb]
+    environment = os.environ | {AFAR: "1"}
     if terminal:
         signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for the verb, which starts with the usual handler
-        return _code(subprocess.call(command, cwd=folder))
-    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+        return _code(subprocess.call(command, cwd=folder, env=environment))
+    environment["PYTHONUNBUFFERED"] = "1"
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe) as process:
         assert process.stdout is not None

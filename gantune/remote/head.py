@@ -50,10 +50,11 @@ class Head:
 
     cluster: Cluster
 
-    def ask(self, *words: str, cd: str | None = None) -> Answer:
-        """Run a verb there and give what it printed; `--prepare` and `--facts` are verbs, too (see gantune.remote.far)."""
+    def ask(self, *words: str, cd: str | None = None, discard: bool = False) -> Answer:
+        """Run a verb there, in the folder `cd`, which is then discarded or not, and give what it printed; `--prepare` and `--facts` are
+        verbs, too (see gantune.remote.far)."""
         code, parts = 1, {"out": bytearray(), "err": bytearray(), "raw": bytearray()}
-        with contextlib.closing(self._talk(words, cd=cd)) as talk:
+        with contextlib.closing(self._talk([*(["--discard"] if discard else []), *words], cd=cd)) as talk:
             for kind, value in talk:
                 if kind in parts:
                     parts[kind] += value
@@ -108,7 +109,7 @@ class Head:
         errors.seek(0)
         said = _telling(f"{frames.preamble}\n{errors.read().decode(errors='replace')}")
         if frames.begun:
-            return ConnectionLost(f"the connection to {self.cluster} was lost. What was begun there goes on: gantune ls")
+            return ConnectionLost(f"the connection to {self.cluster} was lost. What was begun there goes on: gantune ls{self.cluster.flag}")
         if "No module named" in said:
             said = f"gantune {__version__} is not installed there ({said}). cluster.yaml's setup_commands should install it"
         return UserError(f"{self.cluster} does not answer: {said}.")

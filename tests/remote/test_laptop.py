@@ -191,14 +191,18 @@ def test_a_cluster_that_is_down_stops_sweeps_and_lets_this_machines_runs_be_read
     assert told.out.startswith("sweep\tstatus")
 
 
-@pytest.mark.parametrize("words", [["--local"], ["--runs", "elsewhere"], []], ids=["local", "runs", "RAY_ADDRESS"])
-def test_who_names_another_place_is_not_sent_to_the_cluster(laptop: Laptop, words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("place", ["--local", "--runs elsewhere", "RAY_ADDRESS", "GANTUNE_RUNS"])
+def test_who_names_another_place_is_not_sent_to_the_cluster(
+    laptop: Laptop, place: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     laptop.has_run_ray_up()
+    words = place.split() if place.startswith("--") else []
     if not words:
-        monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
+        monkeypatch.setenv(place, "10.0.0.1:6379")
     assert run("ls", *words) == 0
     assert laptop.calls == []
     assert run("ls", *words, "--cluster", "cluster.yaml") == 2
+    assert f"--cluster cluster.yaml and {place.split()[0]} name different places." in capsys.readouterr().err
 
 
 def test_what_is_said_about_this_machines_sweeps_beside_a_cluster_keeps_them_here(laptop: Laptop) -> None:
@@ -227,7 +231,25 @@ def test_a_dry_run_happens_there_and_begins_nothing(laptop: Laptop, capsys: pyte
     laptop.answers(sweep={"out": "sweep gan: the plan\n"})
     assert run("sweep", "gan", "--dry-run") == 0
     assert capsys.readouterr().out == "gan would run on cluster lab (head 10.77.0.10)\nsweep gan: the plan\n"
-    assert laptop.commands()[-1].endswith("sweep gan --dry-run")
+    assert laptop.commands()[-1].endswith("--discard sweep gan --dry-run")
+
+
+def test_what_was_shipped_for_a_dry_run_is_removed_there_and_a_sweep_keeps_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GANTUNE_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setattr(far, "_run", lambda verb, folder, terminal: 2 if "--dry-run" in verb else 0)
+    folder = tmp_path / "submitted" / "1"
+    (folder / "sweeps").mkdir(parents=True)
+    assert far.main(["--cd", str(folder), "sweep", "gan"]) == 0
+    assert folder.is_dir()
+    assert far.main(["--cd", str(folder), "--discard", "sweep", "gan", "--dry-run"]) == 2
+    assert not folder.exists()
+
+
+def test_a_cluster_that_must_be_named_is_named_in_what_is_told(laptop: Laptop, capsys: pytest.CaptureFixture[str]) -> None:
+    laptop.answers(sweep=begun())
+    assert run("sweep", "gan", "--detach", "--cluster", "cluster.yaml") == 0
+    named = "gan-1 --cluster cluster.yaml"
+    assert f"Follow it: gantune attach {named}    End it: gantune stop {named}" in capsys.readouterr().out
 
 
 def test_another_version_of_gantune_there_is_noted(laptop: Laptop, capsys: pytest.CaptureFixture[str]) -> None:
