@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import select
 import shlex
 import signal
@@ -20,15 +19,11 @@ from gantune import __version__
 from gantune.errors import UserError
 from gantune.remote.cluster import Cluster
 from gantune.remote.frames import Frames
-from gantune.remote.launcher import execution, last_line
+from gantune.remote.launcher import execution, telling
 
 BEGINS_WITHIN = 120.0  # seconds: a login over ssh, and Python there
 ENDS_WITHIN = 10.0  # seconds after the last word
 FAR = "gantune.remote.far"
-CHATTER = re.compile(
-    r"Fetched IP|Loaded cached provider|If you experience issues|the cloud provider|the command with|Shared connection|Permanently added"
-    r"|Connection to .* closed|Command failed|SSH command failed|^\s*ssh -tt|no job control|cannot set terminal process group"
-)
 
 
 class ConnectionLost(UserError):
@@ -107,17 +102,12 @@ class Head:
 
     def _broken(self, frames: Frames, errors: IO[bytes]) -> UserError:
         errors.seek(0)
-        said = _telling(f"{frames.preamble}\n{errors.read().decode(errors='replace')}")
+        said = ["it said nothing", *telling(f"{frames.preamble}\n{errors.read().decode(errors='replace')}")][-1]
         if frames.begun:
             return ConnectionLost(f"the connection to {self.cluster} was lost. What was begun there goes on: gantune ls{self.cluster.flag}")
         if "No module named" in said:
             said = f"gantune {__version__} is not installed there ({said}). cluster.yaml's setup_commands should install it"
         return UserError(f"{self.cluster} does not answer: {said}.")
-
-
-def _telling(printed: str) -> str:
-    """The last line that is none of what ssh, bash and Ray always print."""
-    return last_line("\n".join(line for line in printed.splitlines() if not CHATTER.search(line))) or "it said nothing"
 
 
 def _chunks(process: subprocess.Popen[bytes], frames: Frames, cluster: Cluster) -> Iterator[bytes]:

@@ -96,6 +96,15 @@ def test_what_the_head_refuses_is_told_as_it_was_there(laptop: Laptop, capsys: p
     assert "has begun" not in told.out
 
 
+def test_files_that_cannot_be_copied_are_told_with_the_reason(laptop: Laptop, capsys: pytest.CaptureFixture[str]) -> None:
+    laptop.has_run_ray_up()
+    laptop.answers()
+    (laptop.place / "full").touch()
+    assert run("sweep", "gan") == 2
+    said = "failed: rsync: [receiver] mkdir failed: No space left on device (28); rsync error: error in file IO (code 11)\n"
+    assert capsys.readouterr().err.endswith(said)
+
+
 def test_a_head_that_cannot_make_room_says_why(laptop: Laptop, capsys: pytest.CaptureFixture[str]) -> None:
     laptop.has_run_ray_up()
     (laptop.place / "shared").write_text("no folder is mounted here")
