@@ -200,6 +200,26 @@ def test_bash_reads_the_scripts(script: str) -> None:
     subprocess.run(["bash", "-n", TOP / script], check=True)
 
 
+def test_on_slurm_the_nodes_meet_at_an_address_that_others_reach_and_may_take_their_time(tmp_path: Path) -> None:
+    programs = {
+        "scontrol": "printf 'n1\\nn2\\n'",
+        "srun": 'while [ "${1#--}" != "$1" ]; do shift; done; exec "$@"',
+        "hostname": 'case $1 in --all-ip-addresses) echo "10.1.0.7 192.168.0.7 " ;; *) echo 127.0.1.1 ;; esac',
+        "ray": 'echo "$RAY_ADDRESS $RAY_SYMMETRIC_RUN_CLUSTER_WAIT_TIMEOUT $*"',
+    }
+    for program, body in programs.items():
+        (tmp_path / program).write_text(f"#!/bin/sh\n{body}\n")
+        (tmp_path / program).chmod(0o755)
+    (tmp_path / "gantune" / "venv" / "bin").mkdir(parents=True)
+    (tmp_path / "gantune" / "venv" / "bin" / "activate").touch()
+    slurm = {"SLURM_JOB_NODELIST": "n[1-2]", "SLURM_JOB_NUM_NODES": "2", "SLURM_CPUS_PER_TASK": "16", "SLURM_GPUS_ON_NODE": "2"}
+    environment = {"HOME": str(tmp_path), "PATH": f"{tmp_path}:/usr/bin:/bin", **slurm}
+    command = ["bash", TOP / "examples/slurm.sh", "dcgan", "--trials", "9"]
+    said = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+    start = "symmetric-run --address 10.1.0.7:6379 --min-nodes 2 --num-cpus 16 --num-gpus 2"
+    assert said == f"10.1.0.7:6379 300 {start} -- python -m gantune sweep dcgan --trials 9\n"
+
+
 def test_the_tracking_server_says_how_it_is_called() -> None:
     done = subprocess.run(["bash", TOP / "examples/tracking-server.sh", "start"], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (2, "usage: tracking-server.sh start ARTIFACTS | stop\n")
