@@ -66,6 +66,7 @@ def test_runs_cache_and_tracker_are_named_on_every_machine_and_a_second_time_add
     worker = after({"RAY_HEAD_IP": "10.1.2.3"})
     assert (worker["GANTUNE_RUNS"], worker["GANTUNE_CACHE"]) == ("/shared/runs", "/shared/gantune-cache")
     assert worker["MLFLOW_TRACKING_URI"] == "http://10.1.2.3:5000"
+    assert worker["RAY_AUTH_MODE"] == "disabled", "or a head beside a token that some Ray has left would want it of its workers"
     first = bashrc.read_text()
     head = after({})  # Ray tells the head nothing
     assert re.fullmatch(r"http://\S+:5000", head["MLFLOW_TRACKING_URI"])
@@ -205,7 +206,7 @@ def test_on_slurm_the_nodes_meet_at_an_address_that_others_reach_and_may_take_th
         "scontrol": "printf 'n1\\nn2\\n'",
         "srun": 'while [ "${1#--}" != "$1" ]; do shift; done; exec "$@"',
         "hostname": 'case $1 in --all-ip-addresses) echo "10.1.0.7 192.168.0.7 " ;; *) echo 127.0.1.1 ;; esac',
-        "ray": 'echo "$RAY_ADDRESS $RAY_SYMMETRIC_RUN_CLUSTER_WAIT_TIMEOUT $*"',
+        "ray": 'echo "$RAY_ADDRESS $RAY_SYMMETRIC_RUN_CLUSTER_WAIT_TIMEOUT $RAY_AUTH_MODE $*"',
     }
     for program, body in programs.items():
         (tmp_path / program).write_text(f"#!/bin/sh\n{body}\n")
@@ -217,7 +218,7 @@ def test_on_slurm_the_nodes_meet_at_an_address_that_others_reach_and_may_take_th
     command = ["bash", TOP / "examples/slurm.sh", "dcgan", "--trials", "9"]
     said = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
     start = "symmetric-run --address 10.1.0.7:6379 --min-nodes 2 --num-cpus 16 --num-gpus 2"
-    assert said == f"10.1.0.7:6379 300 {start} -- python -m gantune sweep dcgan --trials 9\n"
+    assert said == f"10.1.0.7:6379 300 disabled {start} -- python -m gantune sweep dcgan --trials 9\n"
 
 
 def test_the_tracking_server_says_how_it_is_called() -> None:

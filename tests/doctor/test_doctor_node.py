@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -66,6 +67,22 @@ def test_a_tracker_that_is_not_there_says_why() -> None:
 def test_a_node_has_the_time_that_its_parts_may_take() -> None:
     worker_starts = 20.0
     assert worker_starts + node.TORCH_SECONDS + node.TRACKER_SECONDS <= cluster.SECONDS
+
+
+def test_a_cluster_that_turned_tokens_on_by_itself_is_told_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextlib.contextmanager
+    def session() -> Iterator[None]:
+        monkeypatch.setenv("RAY_AUTH_MODE", "token")  # as ray.init does where it finds ~/.ray/auth_token
+        yield
+
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "ray_bootstrap_config.yaml").write_text("provider: {head_ip: 10.0.0.1, worker_ips: [10.0.0.2]}\nmin_workers: 1\n")
+    monkeypatch.setattr(cluster, "session", session)
+    monkeypatch.setattr(cluster, "alive", list)
+    monkeypatch.setattr(cluster, "ask", lambda *given, **options: [])
+    [nodes] = cluster.examine_cluster(tmp_path / "runs")
+    assert nodes.mend.startswith("RAY_AUTH_MODE is token: a node without the cluster's token")
 
 
 def test_versions_are_of_what_is_imported() -> None:
