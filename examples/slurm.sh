@@ -25,9 +25,12 @@ case "${1:?a sweep such as dcgan, or --resume NAME}" in
 esac
 
 head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
-address=$(srun --nodes=1 --ntasks=1 --nodelist="$head" hostname --ip-address | cut -d ' ' -f 1):6379
+# Not --ip-address, which on many systems is 127.0.1.1. Where the first address is in a network that nodes do not share, name another.
+address=$(srun --nodes=1 --ntasks=1 --nodelist="$head" hostname --all-ip-addresses | cut -d ' ' -f 1):6379
 
-# Trials share the cores, one thread each; the sweep joins this Ray.
-export OMP_NUM_THREADS=1 RAY_ADDRESS=$address
+# On all nodes alike: a head turns Ray's tokens on by itself where a Ray of this machine alone has left one in ~/.ray.
+export RAY_AUTH_MODE=disabled
+# Trials share the cores, one thread each; the sweep joins this Ray, whose nodes may take longer than half a minute to come together.
+export OMP_NUM_THREADS=1 RAY_ADDRESS=$address RAY_SYMMETRIC_RUN_CLUSTER_WAIT_TIMEOUT=300
 srun --kill-on-bad-exit=0 ray symmetric-run --address "$address" --min-nodes "$SLURM_JOB_NUM_NODES" \
   --num-cpus "$SLURM_CPUS_PER_TASK" --num-gpus "$SLURM_GPUS_ON_NODE" -- python -m gantune "${verb[@]}"

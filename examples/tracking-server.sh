@@ -4,9 +4,10 @@
 #   tracking-server.sh start ARTIFACTS     s3://bucket/folder, gs://bucket/folder, or a folder that this user can write
 #   tracking-server.sh stop
 #
-# `start` leaves alone what runs already, so that every `ray up` may call it. Data and logs lie in ~/gantune-tracking on the head's own
-# disk: PostgreSQL on a network file system is slow, and two servers on one folder ruin it. Should that disk be lost, `gantune sync`
-# makes MLflow whole again from each sweep's spool.
+# `start` leaves alone what runs already, so that every `ray up` may call it; only another ARTIFACTS restarts MLflow, and what lies at
+# the former place is yours to copy. Data and logs lie in ~/gantune-tracking on the head's own disk: PostgreSQL on a network file system
+# is slow, and two servers on one folder ruin it. Should that disk be lost, `gantune sync` makes MLflow whole again from each sweep's
+# spool.
 set -euo pipefail
 
 port=5000
@@ -51,6 +52,10 @@ start_mlflow() {
     --backend-store-uri "postgresql+psycopg2:///mlflow?host=$place" --artifacts-destination "$1" \
     < /dev/null > "$place/mlflow.log" 2>&1 &
   echo $! > "$place/mlflow.pid"
+  echo "$1" > "$place/artifacts"
+}
+
+await_mlflow() {
   for _ in {1..120}; do
     if mlflow_answers; then return; fi
     if ! mlflow_runs; then break; fi
@@ -75,17 +80,32 @@ start() {
   mkdir -p "$place"
   chmod 700 "$place"
   start_postgresql
-  if mlflow_listens; then return; fi
-  case $1 in *://*) ;; *) mkdir -p "$1" ;; esac
-  start_mlflow "$1"
+  if [ "$(cat "$place/artifacts" 2> /dev/null)" != "$1" ]; then stop_mlflow; fi
+  if ! mlflow_runs; then
+    if mlflow_listens; then
+      echo "tracking-server.sh: port $port is taken by a program that was not started here; end it, as MLflow needs that port" >&2
+      exit 1
+    fi
+    case $1 in *://*) ;; *) mkdir -p "$1" ;; esac
+    start_mlflow "$1"
+  fi
+  await_mlflow
 }
 
-stop() {
+stop_mlflow() {
   if mlflow_runs; then
     kill -- "-$(cat "$place/mlflow.pid")" # its workers are in its process group
     while mlflow_runs; do sleep 0.1; done
+    for _ in {1..100}; do # they may hold the port a little longer
+      if ! mlflow_listens; then break; fi
+      sleep 0.1
+    done
   fi
   rm -f "$place/mlflow.pid"
+}
+
+stop() {
+  stop_mlflow
   if postgresql_answers; then pg_ctl stop --mode fast --wait --silent --pgdata "$place/data"; fi
 }
 

@@ -16,6 +16,7 @@ from types import FrameType
 from urllib.parse import urlsplit
 
 from gantune.errors import UserError
+from gantune.servers import port_here, shown
 
 ENDS_WITHIN = 10.0  # seconds for a server that was told to end
 
@@ -23,11 +24,13 @@ ENDS_WITHIN = 10.0  # seconds for a server that was told to end
 def serve(runs: Path, sweep: Path, *, host: str, port: int, say: Callable[[str], None], forwarded: bool = False) -> None:
     """Run both servers until Ctrl-C, SIGTERM, or until one of them ends. `UserError` when a port is taken, or there is nothing to serve
     or to serve it with. With `forwarded` the person sits elsewhere and reaches this machine's ports at their own localhost."""
+    if forwarded:
+        end_predecessor(Path.home() / f".gantune-ui-{port}")
     commands = {"optuna-dashboard": _dashboard(sweep, host, port + 1)}
     where = [f"Optuna: http://{host}:{port + 1}  ({sweep.name})"]
     tracking = os.environ.get("MLFLOW_TRACKING_URI", "")
     if tracking.startswith("http"):
-        where.append(f"MLflow: {_forwarded(tracking) if forwarded else tracking}  (MLFLOW_TRACKING_URI)")
+        where.append(f"MLflow: {_forwarded(tracking) if forwarded else shown(tracking)}  (MLFLOW_TRACKING_URI)")
     else:
         commands["MLflow"] = _mlflow(runs, tracking, host, port)
         where.append(f"MLflow: http://{host}:{port}")
@@ -39,9 +42,31 @@ def serve(runs: Path, sweep: Path, *, host: str, port: int, say: Callable[[str],
 
 
 def _forwarded(tracking: str) -> str:
-    """A server's address as seen through a forwarded port: the server's list of allowed hosts should have it."""
-    url = urlsplit(tracking)
-    return url._replace(netloc=f"localhost:{url.port or 80}").geturl()
+    """A server's address as seen from elsewhere: of one on this machine through a forwarded port, which its list of allowed hosts should
+    have."""
+    port = port_here(tracking)
+    return shown(tracking) if port is None else urlsplit(tracking)._replace(netloc=f"localhost:{port}").geturl()
+
+
+def end_predecessor(note: Path) -> None:
+    """End the process that has left its number in `note`, and leave ours: where a connection breaks, Docker tells nobody in the container,
+    and the ports would stay taken."""
+    pid, _, began = note.read_text().partition(" ") if note.is_file() else ("0", "", "")
+    if began and _began(int(pid)) == began:
+        os.kill(int(pid), signal.SIGTERM)
+        deadline = time.monotonic() + ENDS_WITHIN
+        while _began(int(pid)) == began and time.monotonic() < deadline:
+            time.sleep(0.1)
+    note.write_text(f"{os.getpid()} {_began(os.getpid())}")
+
+
+def _began(pid: int) -> str | None:
+    """When a process began, in ticks since the machine's start: its number may be another one's by now. None when it has ended."""
+    try:
+        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if state == "Z" else fields[18]
 
 
 def run_all(commands: Mapping[str, list[str]], say: Callable[[str], None]) -> None:
@@ -112,11 +137,11 @@ def _dashboard(sweep: Path, host: str, port: int) -> list[str]:
     return [str(program), str(journal), "--host", host, "--port", str(port)]
 
 
-def check_free(host: str, port: int) -> None:
+def check_free(host: str, port: int, mend: str = "Give another with --port.") -> None:
     """`UserError` when something listens on the port already."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise UserError(f"port {port} on {host} cannot be used ({error.strerror}). Give another with --port.") from None
+            raise UserError(f"port {port} on {host} cannot be used ({error.strerror}). {mend}") from None

@@ -41,6 +41,7 @@ def is_alive(pid: int) -> bool:
 def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A sweep with a study, and a store."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "mlflow.db").touch()
     folder = tmp_path / "dcgan-1"
     folder.mkdir()
@@ -102,6 +103,19 @@ def test_a_second_command_that_cannot_start_leaves_no_first(monkeypatch: pytest.
     assert made[0].returncode is not None
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="heads are Linux")
+def test_who_comes_back_ends_what_a_broken_connection_has_left_and_nobody_else(tmp_path: Path) -> None:
+    note = tmp_path / "note"
+    with subprocess.Popen(python(SLEEP)) as left:
+        note.write_text(f"{left.pid} 123")  # the number of one that has ended, and another's by now
+        ui.end_predecessor(note)
+        assert left.poll() is None
+        note.write_text(f"{left.pid} {ui._began(left.pid)}")
+        ui.end_predecessor(note)
+        assert left.wait(1) == -signal.SIGTERM
+    assert note.read_text() == f"{os.getpid()} {ui._began(os.getpid())}"
+
+
 def test_a_missing_dashboard_is_named(sweep: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, started: list[str]) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     with pytest.raises(UserError, match="pip install optuna-dashboard"):
@@ -122,8 +136,17 @@ def test_only_ports_that_are_used_are_checked(sweep: Path, taken: int, monkeypat
 def test_a_tracking_server_is_named_as_it_is_reached(sweep: Path, monkeypatch: pytest.MonkeyPatch, started: list[str]) -> None:
     (sweep / "optuna-dashboard").touch()
     monkeypatch.setattr(sys, "executable", str(sweep / "python"))
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://10.0.0.4:5077")
-    for forwarded, host in ((False, "10.0.0.4"), (True, "localhost")):
+    here, elsewhere = "http://127.0.0.2:5077", "https://me:secret@mlflow.example.com/a"
+    for uri, forwarded, seen in (
+        (here, False, here),
+        (here, True, "http://localhost:5077"),
+        (elsewhere, False, "https://mlflow.example.com/a"),
+        (elsewhere, True, "https://mlflow.example.com/a"),
+        ("http://192.0.2.1:5000", True, "http://192.0.2.1:5000"),
+    ):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
         said: list[str] = []
-        ui.serve(sweep.parent, sweep, host="127.0.0.1", port=free_port(), say=said.append, forwarded=forwarded)
-        assert f"MLflow: http://{host}:5077  (MLFLOW_TRACKING_URI)" in said
+        port = free_port()
+        ui.serve(sweep.parent, sweep, host="127.0.0.1", port=port, say=said.append, forwarded=forwarded)
+        assert (sweep.parent / f".gantune-ui-{port}").exists() == forwarded, "for who comes back after a broken connection"
+        assert f"MLflow: {seen}  (MLFLOW_TRACKING_URI)" in said

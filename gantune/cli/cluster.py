@@ -54,9 +54,11 @@ class Request:
 
 
 def cluster_for(local: bool, cluster: Path | None, runs: Path) -> Candidate | None:
-    """The cluster of this folder; None where a verb is for this machine: with --local, --runs or RAY_ADDRESS, or without a cluster."""
-    address = os.environ.get("RAY_ADDRESS")
-    elsewhere = [flag for flag, given in (("--local", local), ("RAY_ADDRESS", address), ("--runs", runs != RUNS)) if given]
+    """The cluster of this folder; None where a verb is for this machine: with --local, --runs, GANTUNE_RUNS or RAY_ADDRESS, or without a
+    cluster."""
+    address, usual = os.environ.get("RAY_ADDRESS"), os.environ.get("GANTUNE_RUNS")
+    folder = "GANTUNE_RUNS" if usual and Path(usual) == runs else "--runs"
+    elsewhere = [flag for flag, given in (("--local", local), ("RAY_ADDRESS", address), (folder, runs != RUNS)) if given]
     if elsewhere:
         if cluster is not None:
             raise UserError(f"--cluster {cluster} and {elsewhere[0]} name different places. Give one of them.")
@@ -116,7 +118,7 @@ def sweep_there(cluster: Candidate, request: Request, *, dry_run: bool, detach: 
         copy_up(head.cluster.file, Path(staged), place)
     words = request.words(sweep=name_there(request.sweep, folder))
     if dry_run:
-        print(_answered(head.ask(*words, "--dry-run", cd=place)), end="")
+        print(_answered(head.ask(*words, "--dry-run", cd=place, discard=True)), end="")
         return
     _begin(head, words, place, detach=detach, as_json=as_json)
 
@@ -140,22 +142,24 @@ def report_there(head: Head, names: Sequence[str], out: Path | None) -> None:
 
 
 def ui_there(head: Head, name: str, port: int) -> None:
-    """MLflow and optuna-dashboard of the head, at the same ports here. Ends with the exit code."""
-    from urllib.parse import urlsplit
-
+    """MLflow and optuna-dashboard of the head, at the same ports here; an MLflow elsewhere is only named. Ends with the exit code."""
     from gantune.ui import check_free
 
-    tracking = json.loads(_answered(head.ask("--facts")))["tracking"]
-    server = urlsplit(tracking).port if tracking.startswith("http") else port
-    ports = [server or 80, port + 1]
+    facts = json.loads(_answered(head.ask("--facts")))
+    ports = [port + 1]
+    if not facts["tracking"].startswith("http"):  # the head serves its store
+        ports.insert(0, port)
     for each in ports:
         check_free("127.0.0.1", each)
+    if facts["port"] is not None:  # its server's own
+        check_free("127.0.0.1", facts["port"], "The cluster's MLflow can be seen at this port only: end what uses it here.")
+        ports.insert(0, facts["port"])
     words = ["ui", name, "--port", str(port), "--forwarded"]
     try:
         code = head.pass_on(*words, ports=ports)
     except KeyboardInterrupt:
         print()
-        return
+        code = 0
     raise typer.Exit(code)
 
 
@@ -163,7 +167,7 @@ def _begin(head: Head, words: Sequence[str], place: str | None, *, detach: bool,
     try:
         begun: dict[str, Any] = json.loads(_answered(head.ask(*words, "--detach", "--json", cd=place)))
     except KeyboardInterrupt:
-        print("gantune: stopped while it was being started; it may have begun: gantune ls", file=sys.stderr)
+        print(f"gantune: stopped while it was being started; it may have begun: gantune ls{head.cluster.flag}", file=sys.stderr)
         raise typer.Exit(130) from None
     name = begun["sweep"]
     if as_json:
@@ -175,13 +179,14 @@ def _begin(head: Head, words: Sequence[str], place: str | None, *, detach: bool,
             print(note)
         print(f"{name} has begun there as {driver}", flush=True)
         if detach:
-            print(_ways(name))
+            print(_ways(head, name))
             return
         there(head, "attach", name)
 
 
-def _ways(name: str) -> str:
-    return f"Follow it: gantune attach {name}    End it: gantune stop {name}"
+def _ways(head: Head, name: str) -> str:
+    flag = head.cluster.flag
+    return f"Follow it: gantune attach {name}{flag}    End it: gantune stop {name}{flag}"
 
 
 @contextlib.contextmanager
@@ -192,10 +197,11 @@ def _detachable(head: Head, name: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        print(f"\ndetached: {name} keeps running on {head.cluster}. {_ways(name)}")
+        print(f"\ndetached: {name} keeps running on {head.cluster}. {_ways(head, name)}")
         raise typer.Exit(0) from None
     except ConnectionLost:
-        print(f"gantune: the connection to {head.cluster} was lost; {name} goes on. Come back: gantune attach {name}", file=sys.stderr)
+        back = f"gantune attach {name}{head.cluster.flag}"
+        print(f"gantune: the connection to {head.cluster} was lost; {name} goes on. Come back: {back}", file=sys.stderr)
         raise typer.Exit(1) from None
 
 

@@ -97,5 +97,8 @@ def _summarise(record: SweepRecord) -> None:
     print()
     for line in summary(record):
         print(line)
-    print(f"Report: {record.folder / 'report' / 'index.html'}")
+    from gantune.remote.far import AFAR
+
+    page = again("report", record.folder) if os.environ.get(AFAR) else record.folder / "report" / "index.html"
+    print(f"Report: {page}")
     print(f"Browse: {again('ui', record.folder)}    Details: {again('show', record.folder)}")

@@ -114,7 +114,7 @@ def doctor(local: Local = False, cluster: ClusterFile = None, runs: Runs = RUNS,
         there(head, "doctor", *json_flag(as_json))
     from gantune.doctor import examine
 
-    checks = examine(Path(runs))
+    checks = examine(Path(runs), local=local)
     if as_json:
         print_json([{"node": c.node or None, "name": c.name, "ok": c.ok, "found": c.found, "mend": c.mend} for c in checks])
     else:

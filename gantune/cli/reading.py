@@ -19,6 +19,8 @@ FAILED = 5  # trials whose errors are shown
 if TYPE_CHECKING:
     from gantune.tracking.record import SweepRecord
 
+LOOPBACK = "127.0.0.1"
+
 
 @app.command()
 def ls(local: Local = False, cluster: ClusterFile = None, runs: Runs = RUNS, as_json: Json = False) -> None:
@@ -192,7 +194,7 @@ def sync(
 def ui(
     name: Annotated[str, typer.Argument(metavar="SWEEP", help="Whose Optuna study to open.")] = "latest",
     port: Annotated[int, typer.Option(min=1, max=65534, help="MLflow's port; optuna-dashboard takes the next.")] = 5000,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = LOOPBACK,
     forwarded: Annotated[bool, typer.Option("--forwarded", hidden=True)] = False,
     local: Local = False,
     cluster: ClusterFile = None,
@@ -201,6 +203,8 @@ def ui(
     """MLflow on the store, and optuna-dashboard on a sweep's study; a cluster's at ports of this machine."""
     head = head_for(local, cluster, runs, reads=True)
     if head is not None:
+        if host != LOOPBACK:
+            raise UserError(f"--host {host}: a cluster's servers are seen on {LOOPBACK} alone. Leave it out, or give --local.")
         ui_there(head, name, port)
     from gantune.tracking.store import find_sweep
     from gantune.ui import serve

@@ -15,15 +15,15 @@ from gantune.errors import UserError
 from gantune.runtime.nodes import Answer, Node, alive, ask
 from gantune.runtime.session import session
 
-SECONDS = 20.0  # for a node to answer
+SECONDS = 45.0  # for a node to answer: Ray starts a worker there, torch looks for GPUs, the tracker may keep silent
 CLOCK_SECONDS = 5.0
 
 
 def examine_cluster(runs: Path, seconds: float = SECONDS) -> list[Check]:
     """Findings about the cluster that RAY_ADDRESS names, node by node; all nodes are asked at the same time."""
-    auth = os.environ.get("RAY_AUTH_MODE", "").lower()
     try:
         with session():
+            auth = os.environ.get("RAY_AUTH_MODE", "").lower()  # which Ray itself may have turned on, having found a token
             nodes = alive()
             checks = [_expected(nodes, auth)]
             try:

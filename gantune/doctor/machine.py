@@ -12,6 +12,7 @@ from pathlib import Path
 from gantune.doctor import node, words
 from gantune.doctor.check import Check
 from gantune.runtime.address import NAMED, NO_CLIENT, knock
+from gantune.servers import shown
 
 
 def examine_machine(runs: Path) -> list[Check]:
@@ -87,7 +88,7 @@ def _shm() -> Check:
 def _tracker() -> Check:
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")
     if not uri.startswith("http"):
-        return Check("MLflow", True, uri or "the store in the runs folder")
+        return Check("MLflow", True, shown(uri) or "the store in the runs folder")
     return words.tracker(uri, node.ask_tracker(uri))
 
 

@@ -6,6 +6,7 @@ nothing but the standard library, and none of them anything from outside it.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import http.client
 import importlib.metadata
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -138,10 +140,17 @@ def shm() -> int | None:
 
 def ask_tracker(uri: str) -> dict[str, Any]:
     """What MLflow's server at `uri` answers: {status}, or {status: None, error}. Its API is asked: /health answers even where the Host
-    header is refused."""
-    place, asked = f"{uri.rstrip('/')}/api/2.0/mlflow/experiments/search", b'{"max_results": 1}'
+    header is refused. A login is sent as MLflow's client sends it, which takes it from the URI, too."""
+    scheme, _, place = uri.rstrip("/").partition("://")
+    own, _, place = place.rpartition("@")
+    user, _, password = map(urllib.parse.unquote, own.partition(":"))
+    login = f"{user or os.environ.get('MLFLOW_TRACKING_USERNAME', '')}:{password or os.environ.get('MLFLOW_TRACKING_PASSWORD', '')}"
+    headers = {"Content-Type": "application/json"}
+    if login != ":":
+        headers["Authorization"] = f"Basic {base64.b64encode(login.encode()).decode()}"
+    url, asked = f"{scheme}://{place}/api/2.0/mlflow/experiments/search", b'{"max_results": 1}'
     try:
-        request = urllib.request.Request(place, data=asked, headers={"Content-Type": "application/json"})
+        request = urllib.request.Request(url, data=asked, headers=headers)
         with urllib.request.urlopen(request, timeout=TRACKER_SECONDS) as answer:
             return {"status": answer.status}
     except urllib.error.HTTPError as error:

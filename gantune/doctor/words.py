@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gantune.doctor.check import Check
+from gantune.servers import shown
 
 GIB = 2**30
 
@@ -32,6 +33,7 @@ def shm(size: int | None, node: str = "") -> Check:
 
 def tracker(uri: str, answer: Mapping[str, Any], node: str = "") -> Check:
     """Whether MLflow's server takes what is sent from there."""
+    uri = shown(uri)
     mend = "Start the server, or unset MLFLOW_TRACKING_URI. A sweep runs on without it; `gantune sync` catches up."
     host = uri.split("//")[-1].split("/")[0]
     if answer["status"] is None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ from ruamel.yaml.error import YAMLError
 
 from gantune.errors import UserError
 from gantune.remote import launcher
-from gantune.remote.launcher import ClusterDown
+from gantune.remote.launcher import ClusterDown, HeadUnready
 from gantune.runtime.autoscaling import may_have
 from gantune.runtime.machines import total
 
@@ -29,6 +31,7 @@ class Cluster:
     file: Path
     name: str
     head: str  # its address
+    flag: str = ""  # what names it on a command line in this folder, where that is needed
 
     def __str__(self) -> str:
         return f"cluster {self.name} (head {self.head})"
@@ -42,19 +45,30 @@ class Candidate:
     name: str
     was_started: bool  # from this machine
     gpus: int | None = None  # how many its machines may have in all; None where that is not known here
+    on_prem: bool = False  # then Ray knows the head only from a file of its own on the machine that started it
 
     def reach(self) -> Cluster:
-        """Ask for its head. `UserError` where that cannot be found out, `ClusterDown` where there is none."""
+        """Ask for its head. `UserError` where that cannot be found out or it is not ready, `ClusterDown` where there is none."""
         try:
-            return Cluster(self.file, self.name, launcher.head_address(self.file))
+            usual = self.was_started and self.file == USUAL
+            return Cluster(self.file, self.name, launcher.head_address(self.file), "" if usual else f" --cluster {self.file}")
         except UserError as error:
             known = "was started from here" if self.was_started else "is what --cluster names"
-            down = isinstance(error, ClusterDown)
-            what = "it is not up" if down else f"its head is not to be found: {error}"
-            mend = f"Start it: ray up {self.file}" if down else "Try again"
+            what, mend = self._wrong(error)
             here = "give --local" if self.was_started else "leave --cluster out"
             message = f"cluster {self.name} ({self.file}) {known}, but {what}. Nothing runs.\n{mend}; or {here} for this machine."
             raise type(error)(message) from None
+
+    def _wrong(self, error: UserError) -> tuple[str, str]:
+        """What is wrong, and what to do."""
+        if isinstance(error, HeadUnready):  # plain `ray up` restarts Ray, which ends what runs
+            return str(error), f"See what `ray up` said, then: ray up {self.file}, or, where a sweep runs, ray up --no-restart {self.file}"
+        if isinstance(error, ClusterDown) and self.on_prem and not self.was_started:  # it may be up, and `ray up` would end what runs
+            record = f"/tmp/ray/cluster-{self.name}.state"
+            return "this machine has no record of it", f"If it is up, copy {record} from its head to the same place here (docs/cluster.md)"
+        if isinstance(error, ClusterDown):
+            return "it is not up", f"Start it: ray up {self.file}"
+        return f"its head is not to be found: {error}", "Try again"
 
 
 def find_cluster(file: Path | None = None) -> Candidate | None:
@@ -68,7 +82,7 @@ def find_cluster(file: Path | None = None) -> Candidate | None:
     traces = list(_traces(name, provider))
     if file is None and not traces:
         return None
-    return Candidate(file or USUAL, name, bool(traces), _gpus(traces[0]) if traces else None)
+    return Candidate(file or USUAL, name, bool(traces), _gpus(traces[0]) if traces else None, provider == "local")
 
 
 def _described(file: Path, *, must: bool) -> tuple[str | None, str | None]:
@@ -84,14 +98,18 @@ def _described(file: Path, *, must: bool) -> tuple[str | None, str | None]:
 
 
 def _traces(name: str, provider: str | None) -> Iterator[Mapping[str, Any]]:
-    """The resolved configurations that `ray up` has left here for the cluster, the newest first."""
-    found = list(Path(tempfile.gettempdir()).glob(TRACE))
-    for path in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True):
+    """The resolved configurations that this user's `ray up` has left here for the cluster, the newest first."""
+    found = []
+    for path in Path(tempfile.gettempdir()).glob(TRACE):
+        with contextlib.suppress(FileNotFoundError):  # removed since
+            about = path.stat()
+            found += [(about.st_mtime, path)] if about.st_uid == os.getuid() else []
+    for _, path in sorted(found, reverse=True):
         try:
             config = json.loads(path.read_text())["config"]
             if (config["cluster_name"], config["provider"]["type"]) == (name, provider):
                 yield config
-        except (OSError, ValueError, KeyError, TypeError):  # another user's, or of another version of Ray
+        except (OSError, ValueError, KeyError, TypeError):  # removed since, or of another version of Ray
             continue
 
 

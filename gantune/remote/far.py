@@ -1,6 +1,7 @@
 """The head's side: `python -m gantune.remote.far [--cd DIR] [--terminal] VERB …` runs a verb and marks its output for the laptop.
 
-`--prepare` and `--facts` take no verb: they make a folder for what is shipped, and tell what the laptop wants to know.
+`--prepare` and `--facts` take no verb: they make a folder for what is shipped, and tell what the laptop wants to know. `--discard` removes
+the folder DIR after the verb.
 """
 
 from __future__ import annotations
@@ -8,18 +9,22 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
+import traceback
 import uuid
 from pathlib import Path
 from typing import IO
 
 from gantune import __version__
 from gantune.remote.frames import frame
+from gantune.servers import port_here
 
+AFAR = "GANTUNE_AFAR"  # tells a verb that the person sits elsewhere
 SHIPPED = "submitted"  # the folder beside the runs folder in which each submission has its own
 
 
@@ -27,6 +32,7 @@ def main(words: list[str]) -> int:
     """Do what the laptop asks for."""
     flags = argparse.ArgumentParser()
     flags.add_argument("--cd", type=Path)
+    flags.add_argument("--discard", action="store_true")
     flags.add_argument("--terminal", action="store_true")
     flags.add_argument("--prepare", action="store_true")
     flags.add_argument("--facts", action="store_true")
@@ -36,17 +42,29 @@ def main(words: list[str]) -> int:
     _put("begin", __version__)
     code = 1
     try:
-        if given.prepare:
-            _put("out", _prepared().encode())
-            code = 0
-        elif given.facts:
-            _put("out", json.dumps({"runs": str(_runs()), "tracking": os.environ.get("MLFLOW_TRACKING_URI", "")}).encode())
-            code = 0
-        else:
-            code = _run(given.verb, given.cd, given.terminal)
+        code = _done(given)
+    except OSError as error:  # the shared folder is not mounted, full, or another user's
+        _put("err", f"gantune: {error.filename or 'on the head'}: {error.strerror or error}.\n".encode())
+        code = 2
+    except Exception:  # noqa: BLE001  # a defect of ours; told before the last word, after which nobody listens
+        traceback.print_exc()
     finally:
         _put("end", code)
     return code
+
+
+def _done(given: argparse.Namespace) -> int:
+    if given.prepare:
+        _put("out", _prepared().encode())
+    elif given.facts:
+        tracking = os.environ.get("MLFLOW_TRACKING_URI", "")
+        _put("out", json.dumps({"runs": str(_runs()), "tracking": tracking, "port": port_here(tracking)}).encode())
+    else:
+        code = _run(given.verb, given.cd, given.terminal)
+        if given.discard:
+            shutil.rmtree(given.cd)
+        return code
+    return 0
 
 
 def _runs() -> Path:
@@ -62,10 +80,11 @@ def _prepared() -> str:
 
 def _run(verb: list[str], folder: Path | None, terminal: bool) -> int:
     command = [sys.executable, "-P", "-m", "gantune", *verb]
+    environment = os.environ | {AFAR: "1"}
     if terminal:
         signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for the verb, which starts with the usual handler
-        return _code(subprocess.call(command, cwd=folder))
-    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+        return _code(subprocess.call(command, cwd=folder, env=environment))
+    environment["PYTHONUNBUFFERED"] = "1"
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe) as process:
         assert process.stdout is not None

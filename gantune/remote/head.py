@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import select
 import shlex
 import signal
@@ -20,15 +19,11 @@ from gantune import __version__
 from gantune.errors import UserError
 from gantune.remote.cluster import Cluster
 from gantune.remote.frames import Frames
-from gantune.remote.launcher import execution, last_line
+from gantune.remote.launcher import execution, telling
 
 BEGINS_WITHIN = 120.0  # seconds: a login over ssh, and Python there
 ENDS_WITHIN = 10.0  # seconds after the last word
 FAR = "gantune.remote.far"
-CHATTER = re.compile(
-    r"Fetched IP|Loaded cached provider|If you experience issues|the cloud provider|the command with|Shared connection|Permanently added"
-    r"|Connection to .* closed|Command failed|SSH command failed|^\s*ssh -tt|no job control|cannot set terminal process group"
-)
 
 
 class ConnectionLost(UserError):
@@ -50,16 +45,18 @@ class Head:
 
     cluster: Cluster
 
-    def ask(self, *words: str, cd: str | None = None) -> Answer:
-        """Run a verb there and give what it printed; `--prepare` and `--facts` are verbs, too (see gantune.remote.far)."""
-        code, parts = 1, {"out": bytearray(), "err": bytearray()}
-        with contextlib.closing(self._talk(words, cd=cd)) as talk:
+    def ask(self, *words: str, cd: str | None = None, discard: bool = False) -> Answer:
+        """Run a verb there, in the folder `cd`, which is then discarded or not, and give what it printed; `--prepare` and `--facts` are
+        verbs, too (see gantune.remote.far)."""
+        code, parts = 1, {"out": bytearray(), "err": bytearray(), "raw": bytearray()}
+        with contextlib.closing(self._talk([*(["--discard"] if discard else []), *words], cd=cd)) as talk:
             for kind, value in talk:
                 if kind in parts:
                     parts[kind] += value
                 elif kind == "end":
                     code = value
-        return Answer(code, *(part.decode(errors="replace") for part in parts.values()))
+        out, err, raw = (part.decode(errors="replace") for part in parts.values())
+        return Answer(code, out, (err or raw.replace("\r\n", "\n")) if code else err)  # unmarked: what kept the verb from beginning
 
     def pass_on(self, *words: str, ports: Sequence[int] = ()) -> int:
         """Run a verb there as if it were here: on a terminal it gets the terminal, else its two streams come out as ours. Its exit code."""
@@ -105,17 +102,12 @@ class Head:
 
     def _broken(self, frames: Frames, errors: IO[bytes]) -> UserError:
         errors.seek(0)
-        said = _telling(f"{frames.preamble}\n{errors.read().decode(errors='replace')}")
+        said = ["it said nothing", *telling(f"{frames.preamble}\n{errors.read().decode(errors='replace')}")][-1]
         if frames.begun:
-            return ConnectionLost(f"the connection to {self.cluster} was lost. What was begun there goes on: gantune ls")
+            return ConnectionLost(f"the connection to {self.cluster} was lost. What was begun there goes on: gantune ls{self.cluster.flag}")
         if "No module named" in said:
             said = f"gantune {__version__} is not installed there ({said}). cluster.yaml's setup_commands should install it"
         return UserError(f"{self.cluster} does not answer: {said}.")
-
-
-def _telling(printed: str) -> str:
-    """The last line that is none of what ssh, bash and Ray always print."""
-    return last_line("\n".join(line for line in printed.splitlines() if not CHATTER.search(line))) or "it said nothing"
 
 
 def _chunks(process: subprocess.Popen[bytes], frames: Frames, cluster: Cluster) -> Iterator[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,14 +15,25 @@ RAY = [sys.executable, "-m", "ray.scripts.scripts"]
 ANSWERS_WITHIN = 120.0  # seconds for a question that a cloud answers
 COPIED_WITHIN = 600.0
 NO_HEAD = "Head node of cluster"  # how Ray says that there is none
+CHATTER = re.compile(
+    r"Fetched IP|Loaded cached provider|If you experience issues|the cloud provider|the command with|Shared connection|Permanently added"
+    r"|Connection to .* closed|Command failed|SSH command failed|^\s*ssh -tt|no job control|cannot set terminal process group"
+    r"|ClusterState: "
+)
+STATE = re.compile(r"is in state ([\w-]+)")  # and before it, that there is one with which `ray up` has not come to an end
 
 
 class ClusterDown(UserError):
     """There is no head: nobody has started the cluster, or it has been taken down."""
 
 
+class HeadUnready(UserError):
+    """There is a head, and `ray up` is still at work on it, or has failed. What ran there before may run on."""
+
+
 def head_address(file: Path) -> str:
-    """The address of the head of the cluster in `file`. `ClusterDown` when there is none, `UserError` when that cannot be found out."""
+    """The address of the head of the cluster in `file`. `ClusterDown` when there is none, `HeadUnready` when it is not to be used yet,
+    `UserError` when that cannot be found out."""
     try:
         asked = _run(["get-head-ip", str(file)], ANSWERS_WITHIN)
     except subprocess.TimeoutExpired:
@@ -30,6 +42,9 @@ def head_address(file: Path) -> str:
         for line in reversed(asked.stdout.split()):
             if _is_address(line):
                 return line
+    state = STATE.search(asked.stderr + asked.stdout)
+    if state is not None:
+        raise HeadUnready(f"its head is in state {state[1]}")
     said = last_line(asked.stderr) or last_line(asked.stdout)
     if "No module named" in said:
         said += "; Ray's cluster launcher needs: pip install 'gantune[cluster]'"
@@ -54,8 +69,12 @@ def execution(file: Path, command: str, ports: Sequence[int] = ()) -> list[str]:
 
 def last_line(text: str) -> str:
     """What a program that failed said in the end."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else ""
+    return _lines(text)[-1] if _lines(text) else ""
+
+
+def telling(printed: str) -> list[str]:
+    """The lines that are none of what ssh, bash and Ray always print."""
+    return [line for line in _lines(printed) if not CHATTER.search(line)]
 
 
 def _copy(arguments: list[str]) -> None:
@@ -64,7 +83,12 @@ def _copy(arguments: list[str]) -> None:
     except subprocess.TimeoutExpired:
         raise UserError(f"ray {arguments[0]} did not end within {COPIED_WITHIN:g} s.") from None
     if done.returncode != 0:
-        raise UserError(f"ray {' '.join(arguments)} failed: {last_line(done.stderr) or last_line(done.stdout)}")
+        said = telling(done.stderr)[:2] or [last_line(done.stdout)]  # ssh or rsync comes first, what that means to rsync next
+        raise UserError(f"ray {' '.join(arguments)} failed: {'; '.join(said)}")
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def _run(arguments: list[str], seconds: float) -> subprocess.CompletedProcess[str]:

@@ -37,8 +37,6 @@ def files_of(sweep: str, sets: Sequence[str], folder: Path) -> list[Path]:
         if Path(given).is_absolute():
             raise UserError(f"{where}{given} is an absolute path, which the cluster does not have. Name it relative to the sweep's file.")
         found.add(file)
-    code = {file.parent for file in found if file.suffix == ".py"}
-    found |= {beside for place in code for beside in place.glob("*.py")}
     return _checked({_inside(file, folder): file for file in found if file.is_file()})
 
 

@@ -32,10 +32,10 @@ class Policy:
 def policies(spec: SweepSpec, sets: Sequence[str]) -> list[Policy]:
     """The sweep's own policy, or what `sets` make of it (`scheduler=…`, `scheduler.asha.grace=…`, `stopping=[…]`), beside each of its
     halves alone and none at all. `UserError` for another key or an impossible value, which names the flag."""
+    for text in sets:
+        if text.partition("=")[0].strip().partition(".")[0] not in SECTIONS:
+            raise UserError(f"--set {text}: a replay changes {' and '.join(SECTIONS)} only; all else is as it was recorded.")
     flags = read_sets(sets)
-    for flag in flags:
-        if flag.keys[0] not in SECTIONS:
-            raise UserError(f"{flag.flag}: a replay changes {' and '.join(SECTIONS)} only; all else is as it was recorded.")
     base = {"family": spec.families[0], "scheduler": {spec.scheduler.kind: spec.scheduler.options}, "stopping": list(spec.stopping)}
     places = Places(YamlFile("the sweep", {}), flags=flags)
     document = validated(applied(base, flags), places.where)

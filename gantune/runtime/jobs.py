@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import shlex
-import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -17,11 +17,13 @@ from typing import Any
 from ray.job_submission import JobSubmissionClient
 
 from gantune.errors import UserError
+from gantune.servers import is_here, shown
 
 API = "RAY_API_SERVER_ADDRESS"
 DASHBOARD = "http://127.0.0.1:8265"
 ANSWERS_WITHIN = 5.0  # seconds
 PASSED_ON = ("PYTHONPATH", "GANTUNE_CACHE", "MLFLOW_TRACKING_URI")  # nothing secret: Ray shows a job's environment to everybody
+PASSWORD = re.compile(r"://[^/\s@]*:[^/\s@]*@")
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def job_api() -> str | None:
             raise UserError(f"{API}={given}: no Ray dashboard answers there. Unset it, or correct it.")
         return given.rstrip("/")
     address = os.environ.get("RAY_ADDRESS", "")
-    return DASHBOARD if address and (address == "auto" or _is_of_this_machine(address)) and _answers(DASHBOARD) else None
+    return DASHBOARD if address and (address == "auto" or is_here(address.rpartition(":")[0])) and _answers(DASHBOARD) else None
 
 
 def submit(api: str, name: str, command: Sequence[str], folder: Path) -> Job:
@@ -67,6 +69,13 @@ def submit(api: str, name: str, command: Sequence[str], folder: Path) -> Job:
     taken = {job.submission_id for job in client.list_jobs()}
     own = f"gantune-{name}"
     id = next(id for id in (own, *(f"{own}-resumed-{number}" for number in range(1, len(taken) + 2))) if id not in taken)
+    tracking = os.environ.get("MLFLOW_TRACKING_URI", "")
+    if PASSWORD.search(tracking):
+        raise UserError(
+            f"MLFLOW_TRACKING_URI={shown(tracking)} came with a password, which Ray would show to everybody who sees its jobs.\n"
+            "Leave it out, and give the machines MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD before `ray start` "
+            "(a data base's: ~/.pgpass)."
+        )
     environment = {key: os.environ[key] for key in PASSED_ON if os.environ.get(key)}
     try:
         client.submit_job(
@@ -105,15 +114,5 @@ def _answers(api: str) -> bool:
     except urllib.error.HTTPError:  # it wants a token, which Ray's client brings
         return True
     except (OSError, ValueError):
-        return False
-    return True
-
-
-def _is_of_this_machine(address: str) -> bool:
-    """Whether HOST of HOST:PORT is an address of this machine: only then can a socket be bound to it."""
-    try:
-        with socket.socket() as probe:
-            probe.bind((address.rpartition(":")[0], 0))
-    except OSError:
         return False
     return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from gantune.servers import shown
 from gantune.tracking import store
 from gantune.tracking.cursor import load_cursor
 from gantune.tracking.tracker import Tracker, Unreachable
@@ -27,5 +28,5 @@ def attach(folder: Path, trial: str, files: Sequence[Path], place: str) -> str |
         for file in files:
             tracker.place(found[trial], file, place)
     except Unreachable as error:
-        return f"{cursor.uri} does not take them: {error}; {again}"
+        return f"{shown(cursor.uri)} does not take them: {error}; {again}"
     return None

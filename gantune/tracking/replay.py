@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gantune.errors import UserError
+from gantune.servers import shown
 from gantune.tracking import spool, store
 from gantune.tracking.connection import Connection
 from gantune.tracking.cursor import TrackingState, load_cursor, tracking_uri
@@ -50,7 +51,7 @@ def sync(folder: Path, tracking_uri: str | None = None) -> SyncResult:
             replay.close_abandoned()
         except Unreachable as error:
             replay.failed(error)
-            raise UserError(f"{uri} does not take the runs of {folder.name}: {error}\n{again}") from None
+            raise UserError(f"{shown(uri)} does not take the runs of {folder.name}: {error}\n{again}") from None
         return replay.result
 
 
@@ -114,7 +115,7 @@ class Replay:
                 waiting = 0
         if self._offset > self._connected().cursor.offset:
             self._save()
-        TrackingState(self.uri, "ok").save(self.folder)
+        TrackingState(shown(self.uri), "ok").save(self.folder)
 
     def failed(self, error: Unreachable) -> None:
         """Leave word that the store is behind, and why, where the disk takes it."""
@@ -122,7 +123,7 @@ class Replay:
         offset = cursor.offset if cursor is not None and cursor.uri == self.uri else 0
         pending = sum(1 for _ in spool.read_from(self.folder, offset))
         with contextlib.suppress(OSError):
-            TrackingState(self.uri, "unreachable", pending, str(error)).save(self.folder)
+            TrackingState(shown(self.uri), "unreachable", pending, str(error)).save(self.folder)
 
     def close_abandoned(self) -> None:
         """Mark runs that nobody trains any more as killed: the driver is gone, and left them without an end."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 
+from gantune.servers import shown
 from gantune.tracking.environment import prepare
 from gantune.tracking.lock import held
 
@@ -187,7 +188,7 @@ def in_short(error: BaseException) -> str:
         if isinstance(cause, DBAPIError):
             return " ".join(str(cause.orig).split())[:300]
         cause = cause.__cause__ or cause.__context__
-    return " ".join(str(error).split())[:300]
+    return shown(" ".join(str(error).split()))[:300]
 
 
 def _ms(seconds: float) -> int:

@@ -22,6 +22,7 @@ from gantune import cli
 from gantune.cli import driving
 from gantune.cli.background import _reason
 from gantune.errors import UserError
+from gantune.remote.far import AFAR
 from gantune.tracking.lock import driver_lock
 from gantune.tracking.spool import Spool
 from gantune.tracking.store import freeze
@@ -82,6 +83,15 @@ def test_a_running_sweep_is_shown_until_it_is_done_and_summed_up(folder: Path, c
     assert lines.index("[synthetic-1] search") < lines.index("[synthetic-1] done")
     assert lines[-2] == "Report: runs/synthetic-1/report/index.html"
     assert lines[-1] == "Browse: gantune ui synthetic-1    Details: gantune show synthetic-1"
+
+
+def test_who_sits_elsewhere_is_told_how_to_fetch_the_report(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(AFAR, "1")
+    with driven(folder, [POINT, END, *PHASES]):
+        assert cli._run(["attach", "synthetic"], debug=True) == 0
+    assert capsys.readouterr().out.splitlines()[-2] == "Report: gantune report synthetic-1"
 
 
 def test_a_driver_that_is_gone_ends_it_with_the_command_that_goes_on(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -54,6 +54,7 @@ def test_a_node_like_this_machine_is_well(token: Token) -> None:
         ({"tracker": {"uri": "http://head:5000/x", "status": 401}}, "MLflow", "answers 401", "MLFLOW_TRACKING_USERNAME"),
         ({"tracker": {"uri": "http://localhost:5000", "status": None, "error": "refused"}}, "MLflow", "refused", "head's name"),
         ({"tracker": {"uri": "http://head:5000", "status": None, "error": "refused"}}, "MLflow", "refused", "Start the server"),
+        ({"tracker": {"uri": "http://me:pw@head:5000", "status": 403}}, "MLflow", "http://head:5000 answers", "--allowed-hosts head:5000"),
         ({"shared": {"failed": "read", "error": "No such file or directory"}}, "runs folder", "does not see", "Mount one folder"),
         ({"shared": {"failed": "write", "error": "Permission denied"}}, "runs folder", "cannot write there", "same user"),
     ],

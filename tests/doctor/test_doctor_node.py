@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -10,13 +12,14 @@ from pathlib import Path
 import pytest
 
 import gantune
-from gantune.doctor import node
+from gantune.doctor import cluster, node
 
 
 class Server(HTTPServer):
     """Takes the Host header that it was told, as MLflow does."""
 
     allowed = "127.0.0.1"
+    login: str | None = None
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -25,7 +28,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
         ok = self.headers["Host"].startswith(self.server.allowed) and self.path == "/api/2.0/mlflow/experiments/search"
-        self.send_response(200 if ok else 403)
+        self.send_response(401 if self.headers["Authorization"] != self.server.login else 200 if ok else 403)
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
@@ -47,9 +50,39 @@ def test_the_tracker_is_asked_by_its_api_so_that_a_refused_host_name_shows(serve
     assert node.ask_tracker(f"{uri}/") == {"status": 403}
 
 
+def test_a_login_is_sent_as_mlflows_client_sends_it(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.login = "Basic " + base64.b64encode(b"me:p@ss").decode()
+    assert node.ask_tracker(f"http://127.0.0.1:{server.server_port}") == {"status": 401}
+    assert node.ask_tracker(f"http://me:p%40ss@127.0.0.1:{server.server_port}") == {"status": 200}
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "me")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "p@ss")
+    assert node.ask_tracker(f"http://127.0.0.1:{server.server_port}") == {"status": 200}
+
+
 def test_a_tracker_that_is_not_there_says_why() -> None:
     assert node.ask_tracker("http://127.0.0.1:abc")["status"] is None
     assert "refused" in node.ask_tracker("http://127.0.0.1:9")["error"]
+
+
+def test_a_node_has_the_time_that_its_parts_may_take() -> None:
+    worker_starts = 20.0
+    assert worker_starts + node.TORCH_SECONDS + node.TRACKER_SECONDS <= cluster.SECONDS
+
+
+def test_a_cluster_that_turned_tokens_on_by_itself_is_told_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextlib.contextmanager
+    def session() -> Iterator[None]:
+        monkeypatch.setenv("RAY_AUTH_MODE", "token")  # as ray.init does where it finds ~/.ray/auth_token
+        yield
+
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "ray_bootstrap_config.yaml").write_text("provider: {head_ip: 10.0.0.1, worker_ips: [10.0.0.2]}\nmin_workers: 1\n")
+    monkeypatch.setattr(cluster, "session", session)
+    monkeypatch.setattr(cluster, "alive", list)
+    monkeypatch.setattr(cluster, "ask", lambda *given, **options: [])
+    [nodes] = cluster.examine_cluster(tmp_path / "runs")
+    assert nodes.mend.startswith("RAY_AUTH_MODE is token: a node without the cluster's token")
 
 
 def test_versions_are_of_what_is_imported() -> None:

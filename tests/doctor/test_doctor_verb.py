@@ -15,7 +15,7 @@ from gantune.doctor import Check, examine
 @pytest.fixture
 def checks(monkeypatch: pytest.MonkeyPatch) -> list[Check]:
     found = [Check("Python", True, "3.11"), Check("clock", True, "as this machine's", "Start NTP.", "b")]
-    monkeypatch.setattr(gantune.doctor, "examine", lambda runs: found)
+    monkeypatch.setattr(gantune.doctor, "examine", lambda runs, *, local: [] if local else found)
     return found
 
 
@@ -25,6 +25,8 @@ def test_each_line_has_its_node_and_a_failing_one_its_mend(checks: list[Check], 
     checks.append(Check("clock", False, "+60.0 s to this machine's", "Start NTP.", "c"))
     assert cli._run(["doctor"], debug=False) == 1
     assert capsys.readouterr().out.splitlines()[-1] == "WRONG\tc\tclock\t+60.0 s to this machine's\tStart NTP."
+    assert cli._run(["doctor", "--local"], debug=False) == 0, "of this machine alone"
+    capsys.readouterr()
     del checks[1:]
     assert cli._run(["doctor"], debug=False) == 0
     assert capsys.readouterr().out.splitlines()[0] == "\tcheck\tfound\tmend"

@@ -1,7 +1,8 @@
 """Stands in for the `ray` command of a laptop: exec runs bash behind a pseudo-terminal as ssh would, rsync copies, and all calls are kept.
 
-Told by the folder STANDIN: `calls.jsonl` grows by a line a call; `down` and `deaf` are files whose presence means that there is no head,
-or that ssh fails; `answers.json` gives what verbs print, else gantune itself runs, with STANDIN as the head's home and storage.
+Told by the folder STANDIN: `calls.jsonl` grows by a line a call; `down`, `deaf` and `full` are files whose presence means that there is
+no head, that ssh fails, or that its disk is full; `state` is that of a head that is not ready; `answers.json` gives what verbs print,
+else gantune itself runs, with STANDIN as the head's home and storage.
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ def main(words: list[str]) -> int:
         calls.write(json.dumps(words) + "\n")
     verb, *rest = words
     if verb == "get-head-ip":
+        if (PLACE / "state").exists():
+            print(f"Head node (10.77.0.10) is in state {(PLACE / 'state').read_text()}.")
+            print("RuntimeError: Head node of cluster (lab) not found!", file=sys.stderr)
+            return 1
         if (PLACE / "down").exists():
             print("RuntimeError: Head node of cluster (lab) not found!", file=sys.stderr)
             return 1
@@ -31,6 +36,11 @@ def main(words: list[str]) -> int:
     if verb in ("rsync-up", "rsync-down"):
         source, target = rest[1:]
         assert source.endswith("/"), "contents, not the folder"
+        if (PLACE / "full").exists():
+            print("INFO node_provider.py:53 -- ClusterState: Loaded cluster state: ['10.77.0.10']", file=sys.stderr)
+            print("rsync: [receiver] mkdir failed: No space left on device (28)\nrsync error: error in file IO (code 11)", file=sys.stderr)
+            print("Error: SSH command failed.", file=sys.stderr)
+            return 1
         shutil.copytree(source, target, dirs_exist_ok=True)
         return 0
     assert verb == "exec"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from laptops import Laptop
 
+from gantune import cli
 from gantune.errors import UserError
 from gantune.remote.cluster import find_cluster
 from gantune.remote.launcher import ClusterDown
@@ -57,7 +58,32 @@ def test_a_cluster_that_is_down_or_cannot_be_asked_is_no_reason_to_run_here(lapt
     assert not isinstance(told.value, ClusterDown)
 
 
+def test_a_head_on_which_ray_up_has_failed_may_have_a_sweep_and_is_not_taken_for_none(
+    laptop: Laptop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    laptop.has_run_ray_up()
+    (laptop.place / "state").write_text("update-failed")
+    found = find_cluster()
+    assert found is not None
+    with pytest.raises(UserError, match=r"but its head is in state update-failed. Nothing runs.\n.*--no-restart cluster.yaml") as told:
+        found.reach()
+    assert not isinstance(told.value, ClusterDown)
+    assert cli._run(["ls"], debug=False) == 2, "a list of this machine's runs would look as if the sweep were gone"
+    assert "update-failed" in capsys.readouterr().err
+
+
+def test_machines_of_ones_own_of_which_this_one_has_no_record_may_be_up_and_are_not_to_be_started(laptop: Laptop) -> None:
+    found = find_cluster(Path("cluster.yaml"))
+    assert found is not None
+    assert str(found.reach()) == "cluster lab (head 10.77.0.10)", "no trace is needed"
+    (laptop.place / "down").touch()
+    with pytest.raises(ClusterDown, match=r"but this machine has no record of it. Nothing runs.\n.*/tmp/ray/cluster-lab.state") as told:
+        found.reach()
+    assert "ray up" not in str(told.value)
+
+
 def test_a_file_that_is_named_needs_no_trace_but_must_be_one(laptop: Laptop) -> None:
+    (laptop.folder / "cluster.yaml").write_text("cluster_name: lab\nprovider: {type: aws}\n")
     found = find_cluster(Path("cluster.yaml"))
     assert found is not None
     (laptop.place / "down").touch()
@@ -68,6 +94,14 @@ def test_a_file_that_is_named_needs_no_trace_but_must_be_one(laptop: Laptop) -> 
     Path("other.yaml").write_text("services: {web: {}}\n")
     with pytest.raises(UserError, match="no cluster_name"):
         find_cluster(Path("other.yaml"))
+
+
+def test_traces_of_other_users_and_those_that_go_away_do_not_count(laptop: Laptop, monkeypatch: pytest.MonkeyPatch) -> None:
+    laptop.has_run_ray_up()
+    (laptop.temporary / "ray-config-gone").symlink_to("nowhere")
+    assert find_cluster() is not None
+    monkeypatch.setattr("os.getuid", lambda: 4711)
+    assert find_cluster() is None
 
 
 def test_traces_of_other_programs_are_passed_over(laptop: Laptop) -> None:

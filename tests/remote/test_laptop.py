@@ -13,6 +13,8 @@ from laptops import Laptop
 
 from gantune import cli
 from gantune.cli.driving import again
+from gantune.remote import far
+from gantune.remote.cluster import Cluster, find_cluster
 from gantune.remote.head import Head
 from gantune.runtime.machines import Machine
 from gantune.runtime.session import Session
@@ -95,6 +97,47 @@ def test_what_the_head_refuses_is_told_as_it_was_there(laptop: Laptop, capsys: p
     assert "has begun" not in told.out
 
 
+def test_files_that_cannot_be_copied_are_told_with_the_reason(laptop: Laptop, capsys: pytest.CaptureFixture[str]) -> None:
+    laptop.has_run_ray_up()
+    laptop.answers()
+    (laptop.place / "full").touch()
+    assert run("sweep", "gan") == 2
+    said = "failed: rsync: [receiver] mkdir failed: No space left on device (28); rsync error: error in file IO (code 11)\n"
+    assert capsys.readouterr().err.endswith(said)
+
+
+def test_a_head_that_cannot_make_room_says_why(laptop: Laptop, capsys: pytest.CaptureFixture[str]) -> None:
+    laptop.has_run_ray_up()
+    (laptop.place / "shared").write_text("no folder is mounted here")
+    assert run("sweep", "gan") == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"gantune: {laptop.place}/shared/submitted")
+    assert told.endswith(": Not a directory.\n")
+    found = find_cluster()
+    assert found is not None
+    gone = Head(found.reach()).ask("ls", cd="/nowhere")
+    assert (gone.code, gone.err) == (2, "gantune: /nowhere: No such file or directory.\n")
+
+
+def test_where_a_verb_failed_without_a_word_of_its_own_what_else_came_is_told(laptop: Laptop, monkeypatch: pytest.MonkeyPatch) -> None:
+    head = Head(Cluster(Path("cluster.yaml"), "lab", "10.77.0.10"))
+    for code, err, told in ((1, b"", "Traceback\n"), (1, b"gantune: no.\n", "gantune: no.\n"), (0, b"", "")):
+        talk = [("begin", "0.1.0"), ("raw", b"Traceback\r\n"), ("err", err), ("end", code)]
+        monkeypatch.setattr(Head, "_talk", lambda *_, talk=talk, **__: (mark for mark in talk))
+        assert head.ask("ls").err == told
+
+
+def test_a_defect_on_the_head_is_told_before_the_last_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GANTUNE_RUNS", str(tmp_path))
+    monkeypatch.setattr(far, "_prepared", lambda: 1 / 0)
+    assert far.main(["--prepare"]) == 1
+    told = capfd.readouterr()
+    assert "ZeroDivisionError" in told.err
+    assert told.out.endswith('{"end": 1}\n')
+
+
 def test_reading_verbs_give_what_the_head_gives_and_its_exit_code(laptop: Laptop, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     laptop.has_run_ray_up()
     laptop.answers(
@@ -158,14 +201,18 @@ def test_a_cluster_that_is_down_stops_sweeps_and_lets_this_machines_runs_be_read
     assert told.out.startswith("sweep\tstatus")
 
 
-@pytest.mark.parametrize("words", [["--local"], ["--runs", "elsewhere"], []], ids=["local", "runs", "RAY_ADDRESS"])
-def test_who_names_another_place_is_not_sent_to_the_cluster(laptop: Laptop, words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("place", ["--local", "--runs elsewhere", "RAY_ADDRESS", "GANTUNE_RUNS"])
+def test_who_names_another_place_is_not_sent_to_the_cluster(
+    laptop: Laptop, place: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     laptop.has_run_ray_up()
+    words = place.split() if place.startswith("--") else []
     if not words:
-        monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
+        monkeypatch.setenv(place, "10.0.0.1:6379")
     assert run("ls", *words) == 0
     assert laptop.calls == []
     assert run("ls", *words, "--cluster", "cluster.yaml") == 2
+    assert f"--cluster cluster.yaml and {place.split()[0]} name different places." in capsys.readouterr().err
 
 
 def test_what_is_said_about_this_machines_sweeps_beside_a_cluster_keeps_them_here(laptop: Laptop) -> None:
@@ -189,20 +236,30 @@ def test_a_report_is_brought_here(laptop: Laptop, capsys: pytest.CaptureFixture[
     assert Path("mine/index.html").is_file()
 
 
-def test_browsing_forwards_the_ports_of_both_servers(laptop: Laptop) -> None:
-    laptop.has_run_ray_up()
-    laptop.answers(**{"--facts": {"out": json.dumps({"tracking": "http://10.77.0.10:5077"})}, "ui": {"out": "MLflow\n"}})
-    assert run("ui", "gan", "--port", "5055") == 0
-    assert laptop.calls[-1][:5] == ["exec", "--port-forward", "5077", "--port-forward", "5056"]
-    assert laptop.commands()[-1] == "ui gan --port 5055 --forwarded"
-
-
 def test_a_dry_run_happens_there_and_begins_nothing(laptop: Laptop, capsys: pytest.CaptureFixture[str]) -> None:
     laptop.has_run_ray_up()
     laptop.answers(sweep={"out": "sweep gan: the plan\n"})
     assert run("sweep", "gan", "--dry-run") == 0
     assert capsys.readouterr().out == "gan would run on cluster lab (head 10.77.0.10)\nsweep gan: the plan\n"
-    assert laptop.commands()[-1].endswith("sweep gan --dry-run")
+    assert laptop.commands()[-1].endswith("--discard sweep gan --dry-run")
+
+
+def test_what_was_shipped_for_a_dry_run_is_removed_there_and_a_sweep_keeps_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GANTUNE_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setattr(far, "_run", lambda verb, folder, terminal: 2 if "--dry-run" in verb else 0)
+    folder = tmp_path / "submitted" / "1"
+    (folder / "sweeps").mkdir(parents=True)
+    assert far.main(["--cd", str(folder), "sweep", "gan"]) == 0
+    assert folder.is_dir()
+    assert far.main(["--cd", str(folder), "--discard", "sweep", "gan", "--dry-run"]) == 2
+    assert not folder.exists()
+
+
+def test_a_cluster_that_must_be_named_is_named_in_what_is_told(laptop: Laptop, capsys: pytest.CaptureFixture[str]) -> None:
+    laptop.answers(sweep=begun())
+    assert run("sweep", "gan", "--detach", "--cluster", "cluster.yaml") == 0
+    named = "gan-1 --cluster cluster.yaml"
+    assert f"Follow it: gantune attach {named}    End it: gantune stop {named}" in capsys.readouterr().out
 
 
 def test_another_version_of_gantune_there_is_noted(laptop: Laptop, capsys: pytest.CaptureFixture[str]) -> None:

@@ -164,7 +164,9 @@ def test_policies_are_the_sweeps_own_unless_flags_change_them() -> None:
     changed = policies(spec, ["scheduler=median", "stopping=[{plateau: {patience_kimg: 20}}]"])[-1]
     assert (changed.scheduler.kind, changed.stopping) == ("median", ({"plateau": {"patience_kimg": 20}},))
     assert policies(spec, ["scheduler.asha.grace=0.1"])[-1].scheduler == Scheduler("asha", 0.1, 3, "c2st_loss")
-    for flag, said in (("budget.kimg=3", "scheduler and stopping only"), ("stopping=[d_wonn]", "d_won"), ("scheduler=asho", "asha")):
+    only = "a replay changes scheduler and stopping only"
+    flags = {"budget.kimg=3": only, "lr_g=0.1": f"--set lr_g=0.1: {only}", "stopping=[d_wonn]": "d_won", "scheduler=asho": "asha"}
+    for flag, said in flags.items():
         with pytest.raises(UserError, match=said):
             policies(spec, [flag])
 

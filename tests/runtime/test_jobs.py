@@ -95,6 +95,13 @@ def test_a_driver_runs_in_its_folder_under_a_name_that_is_free(monkeypatch: pyte
     assert "secret" not in str(taken), "everybody sees it on the dashboard"
 
 
+def test_a_password_is_not_given_to_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "_client", lambda api: SimpleNamespace(list_jobs=list))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:secret@10.0.0.1:5000")
+    with pytest.raises(UserError, match=r"^MLFLOW_TRACKING_URI=http://10\.0\.0\.1:5000 .*\n.*MLFLOW_TRACKING_PASSWORD"):
+        submit("http://h", "gan-1", ["gantune"], Path("/"))
+
+
 def test_a_cluster_that_takes_no_job_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     class Client:
         def list_jobs(self) -> list[Any]:

@@ -227,15 +227,15 @@ def test_a_trial_taken_up_again_is_running_again(runs: Path) -> None:
 
 def test_a_server_that_is_down_is_named_and_nothing_is_lost(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = write_sweep(runs)
-    down = "http://127.0.0.1:9"
+    down = "http://me:secret@127.0.0.1:9"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", down)
     assert tracking_uri(runs) == down
-    with pytest.raises(UserError, match=r"127\.0\.0\.1:9 does not take the runs of dcgan-1: (.|\n)*gantune sync dcgan-1"):
+    with pytest.raises(UserError, match=r"^http://127\.0\.0\.1:9 does not take the runs of dcgan-1: (.|\n)*gantune sync dcgan-1"):
         sync(folder)
     state = load_state(folder)
     assert state is not None
     assert (state.state, state.pending) == ("unreachable", sum(1 for _ in SweepRecord.load(folder).events))
-    assert state.last_error == "Connection refused"
+    assert (state.last_error, state.uri) == ("Connection refused", "http://127.0.0.1:9")
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     sync(folder)
     assert_whole(folder, uri_of(runs))
