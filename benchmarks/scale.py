@@ -44,7 +44,7 @@ class Watch:
     """What is measured of the driver from outside."""
 
     took: dict[str, list[float]] = field(default_factory=dict)  # seconds of each call, by name
-    memory: list[tuple[float, float]] = field(default_factory=list)  # (seconds, MiB resident)
+    memory: list[tuple[int, float]] = field(default_factory=list)  # (reports taken, MiB resident)
 
     def timing(self, owner: Any, name: str) -> None:
         """Time every call of the method."""
@@ -63,11 +63,11 @@ class Watch:
     @contextmanager
     def sampling(self) -> Iterator[None]:
         """Sample this process's memory each second."""
-        over, began = threading.Event(), time.monotonic()
+        over = threading.Event()
 
         def sample() -> None:
             while not over.wait(1.0):
-                self.memory.append((time.monotonic() - began, resident()))
+                self.memory.append((len(self.took["Director.take"]), resident()))
 
         thread = threading.Thread(target=sample, daemon=True)
         thread.start()
@@ -82,13 +82,14 @@ class Watch:
         ordered = sorted(self.took[name])
         return 1000 * ordered[min(len(ordered) - 1, math.ceil(share * len(ordered)) - 1)]
 
-    def slope(self, since: float, until: float) -> float:
-        """MiB a minute that memory grows by in the second half of that time, by least squares."""
-        half = [(at, size) for at, size in self.memory if (since + until) / 2 <= at <= until]
-        if len(half) < 2:
+    def slope(self) -> float:
+        """KiB by which memory grows with each report of the search's second half, by least squares."""
+        reports = max(at for at, _ in self.memory)
+        half = [(at, size) for at, size in self.memory if reports / 2 <= at < reports]
+        if len({at for at, _ in half}) < 2:
             return 0.0
         mean_at, mean = sum(at for at, _ in half) / len(half), sum(size for _, size in half) / len(half)
-        return 60 * sum((at - mean_at) * (size - mean) for at, size in half) / sum((at - mean_at) ** 2 for at, _ in half)
+        return 1024 * sum((at - mean_at) * (size - mean) for at, size in half) / sum((at - mean_at) ** 2 for at, _ in half)
 
 
 def resident() -> float:
@@ -158,7 +159,7 @@ def measure(trials: int, nodes: int, asha: bool, gpu: float, home: Path) -> list
         whole = time.monotonic() - began
         phases = {phase["phase"]: phase["seconds"] for phase in record.phases}
         report = watch.took[f"{sweep.__name__}.write_report"][-1]
-        peak, slope = max(size for _, size in watch.memory), watch.slope(0.0, phases["search"])
+        peak = max(size for _, size in watch.memory)
         missing = missing_points(folder, home / "mlflow.db")
         began = time.monotonic()
         again = sweep.resume_sweep(folder, **work)
@@ -183,7 +184,7 @@ def measure(trials: int, nodes: int, asha: bool, gpu: float, home: Path) -> list
         Row("asking for a configuration, 99th percentile", watch.percentile("Search.ask", 0.99), "ms", 150),
         Row("driver's memory before", before, "MiB"),
         Row("driver's memory at most", peak, "MiB", 1536),
-        Row("  growth in the search's second half", slope, "MiB/min", 60),
+        Row("  growth with each report, in the search's second half", watch.slope(), "KiB", 10),
         Row("page", (folder / "report" / "index.html").stat().st_size / 2**20, "MiB"),
         Row("resume of the finished sweep", resumed, "s", 60),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -173,7 +174,7 @@ class Ledger:
         before, own = entry.device_seconds, self.shares.get(entry.id)
         if kimg not in entry.points:
             entry.losses.clear()
-        entry.points[kimg] = dict(point)
+        entry.points[kimg] = {sys.intern(name): value for name, value in point.items()}  # one text for all reports, not one each
         self._seconds[own] = self._seconds.get(own, 0.0) + entry.device_seconds - before
         value = number(point.get(self.objective))
         if value is not None:
