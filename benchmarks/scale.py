@@ -184,7 +184,7 @@ def measure(trials: int, nodes: int, asha: bool, gpu: float, home: Path) -> list
         Row("asking for a configuration, 99th percentile", watch.percentile("Search.ask", 0.99), "ms", 150),
         Row("driver's memory before", before, "MiB"),
         Row("driver's memory at most", peak, "MiB", 1536),
-        Row("  growth with each report, in the search's second half", watch.slope(), "KiB", 10),
+        Row("  growth with each report, in its second half", watch.slope(), "KiB", 10),
         Row("page", (folder / "report" / "index.html").stat().st_size / 2**20, "MiB"),
         Row("resume of the finished sweep", resumed, "s", 60),
     ]
