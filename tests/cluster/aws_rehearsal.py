@@ -240,7 +240,7 @@ def forwarded(laptop: Laptop, hosts: Hosts) -> Iterator[str]:
     """What MLflow and optuna-dashboard answer on the laptop while `gantune ui` runs."""
     ui = laptop.begin("gantune ui lab")
     try:
-        status = "curl -s -o /dev/null -w '%{http_code}'"
+        status = "curl -sL -o /dev/null -w '%{http_code}'"
         search = "-H 'Content-Type: application/json' -d '{\"max_results\": 1}' http://localhost:5000/api/2.0/mlflow/experiments/search"
         asked = (
             f"echo MLflow $({status} http://localhost:5000/), its API $({status} {search}), dashboard $({status} http://localhost:5001/)"
