@@ -6,7 +6,7 @@ import re
 import socket
 from urllib.parse import urlsplit
 
-LOGIN = re.compile(r"(?<=://)[^/\s@]*@")  # user:password@
+LOGIN = re.compile(r"(?<=://)[^/\s]*@")  # user:password@
 
 
 def is_here(host: str) -> bool:

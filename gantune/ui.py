@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -19,6 +20,7 @@ from gantune.errors import UserError
 from gantune.servers import port_here, shown
 
 ENDS_WITHIN = 10.0  # seconds for a server that was told to end
+NOTE = re.compile(r"(\d+) (\d+)")  # a process's number, and when it began
 
 
 def serve(runs: Path, sweep: Path, *, host: str, port: int, say: Callable[[str], None], forwarded: bool = False) -> None:
@@ -51,12 +53,14 @@ def _forwarded(tracking: str) -> str:
 def end_predecessor(note: Path) -> None:
     """End the process that has left its number in `note`, and leave ours: where a connection breaks, Docker tells nobody in the container,
     and the ports would stay taken."""
-    pid, _, began = note.read_text().partition(" ") if note.is_file() else ("0", "", "")
-    if began and _began(int(pid)) == began:
-        os.kill(int(pid), signal.SIGTERM)
+    written = NOTE.fullmatch(note.read_text()) if note.is_file() else None
+    if written is not None:
+        pid, began = int(written[1]), written[2]
         deadline = time.monotonic() + ENDS_WITHIN
-        while _began(int(pid)) == began and time.monotonic() < deadline:
-            time.sleep(0.1)
+        with contextlib.suppress(ProcessLookupError):  # it ends at this moment
+            while _began(pid) == began and time.monotonic() < deadline:
+                os.kill(pid, signal.SIGTERM)
+                time.sleep(0.1)
     note.write_text(f"{os.getpid()} {_began(os.getpid())}")
 
 

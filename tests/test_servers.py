@@ -11,6 +11,7 @@ from gantune.servers import port_here, shown
     ("text", "seen"),
     [
         ("http://me:secret@head:5000/x", "http://head:5000/x"),
+        ("http://me:p@ss@head/x", "http://head/x"),
         ("API request to https://me@h/api failed, see http://a:b@c", "API request to https://h/api failed, see http://c"),
         ("postgresql+psycopg2://me:p%40s@db/mlflow", "postgresql+psycopg2://db/mlflow"),
         ("sqlite:////home/me@work/mlflow.db", "sqlite:////home/me@work/mlflow.db"),

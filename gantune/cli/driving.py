@@ -70,10 +70,13 @@ def follow(folder: Path) -> None:
 def again(verb: str, folder: Path) -> str:
     """The command that does `verb` to the sweep in `folder`, as it would be typed here."""
     from gantune.remote.cluster import find_cluster
+    from gantune.remote.far import AFAR
 
     usual = os.environ.get("GANTUNE_RUNS")
     if folder.parent.absolute() != Path(usual or RUNS).absolute():
         return f"gantune {verb} {folder.name} --runs {folder.parent}"
+    if AFAR in os.environ:
+        return f"gantune {verb} {folder.name} {os.environ[AFAR]}".rstrip()
     beside_a_cluster = not usual and not os.environ.get("RAY_ADDRESS") and find_cluster() is not None
     return f"gantune {verb} {folder.name}{' --local' if beside_a_cluster else ''}"
 
@@ -99,6 +102,6 @@ def _summarise(record: SweepRecord) -> None:
         print(line)
     from gantune.remote.far import AFAR
 
-    page = again("report", record.folder) if os.environ.get(AFAR) else record.folder / "report" / "index.html"
+    page = again("report", record.folder) if AFAR in os.environ else record.folder / "report" / "index.html"
     print(f"Report: {page}")
     print(f"Browse: {again('ui', record.folder)}    Details: {again('show', record.folder)}")

@@ -114,8 +114,8 @@ class _Lines:
         """Print what is new."""
         picture = self.live.picture
         self._say(f"phase {picture.phase}", f"[{picture.name}] {picture.phase}")
-        for index, note in enumerate(picture.notes):
-            self._say(f"note {index}", note)
+        for note in picture.notes:
+            self._say(f"note {note}", note)
         if picture.stall is not None:
             self._say(f"stall {picture.stall}", picture.stall)
         for view in [*picture.trials.values(), *picture.finals.values()]:

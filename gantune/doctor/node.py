@@ -141,14 +141,15 @@ def shm() -> int | None:
 def ask_tracker(uri: str) -> dict[str, Any]:
     """What MLflow's server at `uri` answers: {status}, or {status: None, error}. Its API is asked: /health answers even where the Host
     header is refused. A login is sent as MLflow's client sends it, which takes it from the URI, too."""
-    scheme, _, place = uri.rstrip("/").partition("://")
+    scheme, _, rest = uri.rstrip("/").partition("://")
+    place, slash, path = rest.partition("/")
     own, _, place = place.rpartition("@")
     user, _, password = map(urllib.parse.unquote, own.partition(":"))
     login = f"{user or os.environ.get('MLFLOW_TRACKING_USERNAME', '')}:{password or os.environ.get('MLFLOW_TRACKING_PASSWORD', '')}"
     headers = {"Content-Type": "application/json"}
     if login != ":":
         headers["Authorization"] = f"Basic {base64.b64encode(login.encode()).decode()}"
-    url, asked = f"{scheme}://{place}/api/2.0/mlflow/experiments/search", b'{"max_results": 1}'
+    url, asked = f"{scheme}://{place}{slash}{path}/api/2.0/mlflow/experiments/search", b'{"max_results": 1}'
     try:
         request = urllib.request.Request(url, data=asked, headers=headers)
         with urllib.request.urlopen(request, timeout=TRACKER_SECONDS) as answer:

@@ -62,7 +62,8 @@ class Candidate:
     def _wrong(self, error: UserError) -> tuple[str, str]:
         """What is wrong, and what to do."""
         if isinstance(error, HeadUnready):  # plain `ray up` restarts Ray, which ends what runs
-            return str(error), f"See what `ray up` said, then: ray up {self.file}, or, where a sweep runs, ray up --no-restart {self.file}"
+            again = f"ray up {self.file}, or, where a sweep runs, ray up --no-restart {self.file}"
+            return str(error), f"Wait for the end of `ray up`, or see what it said; then: {again}"
         if isinstance(error, ClusterDown) and self.on_prem and not self.was_started:  # it may be up, and `ray up` would end what runs
             record = f"/tmp/ray/cluster-{self.name}.state"
             return "this machine has no record of it", f"If it is up, copy {record} from its head to the same place here (docs/cluster.md)"

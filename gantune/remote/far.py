@@ -24,7 +24,7 @@ from gantune import __version__
 from gantune.remote.frames import frame
 from gantune.servers import port_here
 
-AFAR = "GANTUNE_AFAR"  # tells a verb that the person sits elsewhere
+AFAR = "GANTUNE_AFAR"  # tells a verb that the person sits elsewhere, and what names this cluster on a command line there
 SHIPPED = "submitted"  # the folder beside the runs folder in which each submission has its own
 
 
@@ -34,6 +34,7 @@ def main(words: list[str]) -> int:
     flags.add_argument("--cd", type=Path)
     flags.add_argument("--discard", action="store_true")
     flags.add_argument("--terminal", action="store_true")
+    flags.add_argument("--flag", default="")
     flags.add_argument("--prepare", action="store_true")
     flags.add_argument("--facts", action="store_true")
     flags.add_argument("verb", nargs=argparse.REMAINDER)
@@ -60,7 +61,7 @@ def _done(given: argparse.Namespace) -> int:
         tracking = os.environ.get("MLFLOW_TRACKING_URI", "")
         _put("out", json.dumps({"runs": str(_runs()), "tracking": tracking, "port": port_here(tracking)}).encode())
     else:
-        code = _run(given.verb, given.cd, given.terminal)
+        code = _run(given.verb, given.cd, given.terminal, given.flag)
         if given.discard:
             shutil.rmtree(given.cd)
         return code
@@ -78,9 +79,9 @@ def _prepared() -> str:
     return str(folder)
 
 
-def _run(verb: list[str], folder: Path | None, terminal: bool) -> int:
+def _run(verb: list[str], folder: Path | None, terminal: bool, flag: str) -> int:
     command = [sys.executable, "-P", "-m", "gantune", *verb]
-    environment = os.environ | {AFAR: "1"}
+    environment = os.environ | {AFAR: flag}
     if terminal:
         signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for the verb, which starts with the usual handler
         return _code(subprocess.call(command, cwd=folder, env=environment))

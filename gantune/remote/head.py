@@ -77,7 +77,8 @@ class Head:
         self, words: Sequence[str], *, cd: str | None = None, terminal: bool = False, ports: Sequence[int] = ()
     ) -> Generator[Any, None, None]:
         """The marks (see gantune.remote.frames) of a verb that runs there."""
-        options = [*(("--cd", cd) if cd else ()), *(["--terminal"] if terminal else [])]
+        flag = self.cluster.flag.strip()
+        options = [*(("--cd", cd) if cd else ()), *(["--terminal"] if terminal else []), *([f"--flag={flag}"] if flag else [])]
         command = f"RAY_ADDRESS=auto python -P -m {FAR} {shlex.join([*options, *words])}"
         frames = Frames()
         with tempfile.TemporaryFile() as errors:

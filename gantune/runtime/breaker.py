@@ -35,6 +35,7 @@ class Breaker:
     def started(self, trial: str) -> None:
         """A worker takes the trial up."""
         self._silent.add(trial)
+        self._speaking.discard(trial)
 
     def reported(self, trial: str) -> None:
         """The trial's worker told a point."""

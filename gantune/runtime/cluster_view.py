@@ -10,7 +10,7 @@ from ray._private.ray_constants import DEBUG_AUTOSCALING_STATUS
 from ray.autoscaler.v2.sdk import get_cluster_status
 from ray.experimental.internal_kv import _internal_kv_get
 
-from gantune.runtime.machines import alive
+from gantune.runtime.machines import parted
 from gantune.runtime.watchdog import ClusterView
 
 UNANSWERED = (ray.exceptions.RayError, RuntimeError, ValueError, OSError)  # what these questions end with when the head is in trouble
@@ -27,7 +27,7 @@ def look() -> ClusterView | None:
 
 def _look() -> ClusterView:
     nodes = ray.nodes()
-    head, workers = alive(nodes)
+    head, workers = parted(nodes)
     free = ray.available_resources()
     status = get_cluster_status(ray.get_runtime_context().gcs_address)
     demands = (*status.resource_demands.ray_task_actor_demand, *status.resource_demands.placement_group_demand)
@@ -42,14 +42,12 @@ def _look() -> ClusterView:
 
 
 def is_leaving(node: str | None) -> bool:
-    """Whether the node with this id is being drained, or is gone after that: taken back, scaled down or stopped.
-
-    Of a worker that never told where it is (None), whether any node is being drained. False when Ray does not answer.
-    """
+    """Whether the node with this id is being drained, or is gone after that: taken back, scaled down or stopped. False when Ray does not
+    answer, and of a worker that never told where it is."""
+    if node is None:
+        return False
     try:
         draining = ray._raylet.GcsClient(address=ray.get_runtime_context().gcs_address).get_draining_nodes()
-        if node is None:
-            return bool(draining)
         gone: dict[str, Any] = next((one for one in ray.nodes() if one["NodeID"] == node and not one["Alive"]), {})
     except UNANSWERED:
         return False

@@ -39,6 +39,7 @@ class Desk:
     ) -> None:
         self.spec, self.folder, self.live = spec, folder, live
         self.growth = Growth(at, spec.resources.cpu, live)
+        self._gpus = at.gpus  # those that come later do not move a sweep from CPUs to GPUs in its middle
         self.opener, self.scorer, self.prober = opener, scorer, prober
         self.watchdog = Watchdog(look, self._stalled)
         self.planner = Planner(spec, folder.resolve())
@@ -64,7 +65,7 @@ class Desk:
     @property
     def share(self) -> float:
         """Of a GPU, that a trial takes unless it needs more."""
-        return self.spec.resources.share(self.at.gpus, self.ledger.gpu)
+        return self.spec.resources.share(self._gpus, self.ledger.gpu)
 
     @property
     def slots(self) -> int:
@@ -92,7 +93,7 @@ class Desk:
         self.book.append("driver", segment=self.ledger.segment + 1, **about)
         for text in self.live.picture.notes:
             self.book.append("note", text=text)
-        self.live.on_note = lambda text: self.book.append("note", text=text)
+        self.live.on_note = lambda text: self.book.append("note", text=text, slots=self.live.picture.slots)
 
     def close(self) -> None:
         """Nothing more is written down."""

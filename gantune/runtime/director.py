@@ -77,7 +77,7 @@ class Director:
         self._queue, self._running = self._floor.queue, self._floor.running
         told = list(self._ledger.trials.values())
         done = sum(entry.ended and entry not in self._queue for entry in told)
-        proven = any(entry.points or entry.reason not in (None, "error") for entry in told)
+        proven = any(entry.points or entry.state in ("complete", "pruned") for entry in told)
         self._breaker = Breaker(slots, self._ledger.total - done, proven=proven)
         self._losses = Losses(book, self._floor, live, self._breaker, size_of=size_of, end=self._end)
 

@@ -62,6 +62,8 @@ class Following:
             self.stopped = event.get("why", "stopped by the user")
 
     def _note(self, event: Event) -> None:
+        if "slots" in event:  # by when it was noted
+            self.live.set(slots=int(event["slots"]))
         if "text" in event:
             self.live.note(event["text"])
         else:

@@ -21,17 +21,15 @@ class Growth:
         self._next = clock() + EVERY
 
     def poll(self, floor: Floor) -> None:
-        """Make room on the `floor` for what has joined."""
+        """Make room on the `floor` for what has joined. What is lost keeps its places."""
         if self._clock() < self._next:
             return
         self._next = self._clock() + EVERY
-        grown = self.at.grown()
-        if grown == self.at:
+        now = self.at.now()
+        slots = now.fits(self._cpu, floor.share)
+        if slots <= floor.slots:
             return
-        self.at = grown
-        floor.gpus = grown.gpus
-        slots = grown.slots(self._cpu, floor.share)
-        if slots > floor.slots:
-            floor.slots = slots
-            self._live.set(slots=floor.places)
-            self._live.note(f"the cluster has grown: {floor.places} at a time from now on")
+        self.at = now
+        floor.slots, floor.gpus = slots, max(floor.gpus, now.gpus)
+        self._live.set(slots=floor.places)
+        self._live.note(f"the cluster has grown: {floor.places} at a time from now on")

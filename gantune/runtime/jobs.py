@@ -23,7 +23,7 @@ API = "RAY_API_SERVER_ADDRESS"
 DASHBOARD = "http://127.0.0.1:8265"
 ANSWERS_WITHIN = 5.0  # seconds
 PASSED_ON = ("PYTHONPATH", "GANTUNE_CACHE", "MLFLOW_TRACKING_URI")  # nothing secret: Ray shows a job's environment to everybody
-PASSWORD = re.compile(r"://[^/\s@]*:[^/\s@]*@")
+LOGIN = re.compile(r"://[^/\s]*@")
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,9 @@ def submit(api: str, name: str, command: Sequence[str], folder: Path) -> Job:
     own = f"gantune-{name}"
     id = next(id for id in (own, *(f"{own}-resumed-{number}" for number in range(1, len(taken) + 2))) if id not in taken)
     tracking = os.environ.get("MLFLOW_TRACKING_URI", "")
-    if PASSWORD.search(tracking):
+    if LOGIN.search(tracking):
         raise UserError(
-            f"MLFLOW_TRACKING_URI={shown(tracking)} came with a password, which Ray would show to everybody who sees its jobs.\n"
+            f"MLFLOW_TRACKING_URI={shown(tracking)} came with a login, which Ray would show to everybody who sees its jobs.\n"
             "Leave it out, and give the machines MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD before `ray start` "
             "(a data base's: ~/.pgpass)."
         )

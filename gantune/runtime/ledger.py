@@ -108,7 +108,7 @@ class Ledger:
         self.segment = 0
         self.limits: dict[str, float | None] = {}  # hours, gpu_hours, when a resume changed them
         self.search_seconds = 0.0  # wall clock of search over all segments
-        self.fewer: tuple[int, float] | None = None  # trials at once since memory ran out, and how many there was room for then
+        self.fewer: list[tuple[int, float]] = []  # trials at once since memory ran out, and how many there was room for then
         self.gpu: float | None = None  # share of a GPU that the memory probe chose
         self.is_probed = False  # and was not only what was left when the probe failed
         self.shares: dict[str, float] = {}  # of trials and finalists' runs that need more than the sweep's
@@ -137,8 +137,7 @@ class Ledger:
 
     def places(self, fits: int) -> int:
         """How many trials run at once where so many fit: fewer since memory ran out, unless there is room for more than there was then."""
-        most, of = self.fewer or (fits, fits)
-        return fits if fits > of else min(fits, most)
+        return min([fits, *(most for most, of in self.fewer if fits <= of)])
 
     def occupied_seconds(self, share: float) -> float:
         """Of whole devices, where trials occupy `share` of one unless they need more."""
@@ -213,7 +212,7 @@ class Ledger:
             self.too_large.append((float(event["size"]), float(event["gpu"])))
 
     def _on_slots(self, event: Event) -> None:
-        self.fewer = int(event["slots"]), float(event.get("of", math.inf))
+        self.fewer.append((int(event["slots"]), float(event.get("of", math.inf))))
 
     def _on_breaker(self, event: Event) -> None:
         for trial in event["trials"]:

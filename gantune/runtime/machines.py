@@ -32,7 +32,7 @@ def total(machines: Iterable[Machine]) -> Machine:
     return Machine(sum(one.cpus for one in machines), sum(one.gpus for one in machines))
 
 
-def alive(nodes: Iterable[Mapping[str, Any]]) -> tuple[list[Machine], list[Machine]]:
+def parted(nodes: Iterable[Mapping[str, Any]]) -> tuple[list[Machine], list[Machine]]:
     """The head (none when it is not among them) and the other machines, of those in `ray.nodes()` that are alive."""
     there = [node["Resources"] for node in nodes if node["Alive"]]
     head = [machine_of(resources) for resources in there if HEAD in resources]

@@ -34,8 +34,9 @@ def choose_share(desk: Desk) -> None:
     desk.live.note("gpu: auto: a memory probe trains a few steps of the canonical and of the largest setting")
     found = [_probe(desk, plan) for plan in probe_plans(desk)]
     shutil.rmtree(desk.planner.folder / "probe", ignore_errors=True)
-    cores = min(machine.cpus / machine.gpus for machine in desk.at.machines if machine.gpus)
-    share, why = chosen(found, int(cores // desk.spec.resources.cpu))
+    cpu = desk.spec.resources.cpu
+    cores = min((one.cpus / one.gpus for one in (*desk.at.machines, *desk.at.all) if one.gpus and one.cpus >= cpu), default=0.0)
+    share, why = chosen(found, int(cores // cpu))
     failed = any(one.get("error") for one in found)  # a resume probes again
     desk.book.append("share", gpu=share, why=why, probed=found, failed=failed)
     desk.live.set(slots=desk.places)

@@ -14,7 +14,7 @@ import ray
 from ray import cloudpickle
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-HEAD = "node:__internal_head__"  # a resource that Ray gives to one node
+from gantune.runtime.machines import HEAD
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ import ray
 from gantune.errors import UserError
 from gantune.runtime.address import NAMED, NO_CLIENT, knock
 from gantune.runtime.autoscaling import autoscaler_config, may_have
-from gantune.runtime.machines import Machine, alive, total
+from gantune.runtime.cluster_view import UNANSWERED
+from gantune.runtime.machines import Machine, parted, total
 
 SOCKET_ROOM = 40  # characters of a temporary folder that leave room for Ray's socket names, which end at 107
 ANSWERS_WITHIN = 10.0  # seconds
@@ -29,27 +30,31 @@ class Session:
     """Where trials run, and what they can count on: machines that an autoscaler may add are started for the trials that wait."""
 
     address: str | None  # None: this machine, for this sweep only
-    machines: tuple[Machine, ...]
-    now: Machine | None = None  # what is there already, where an autoscaler may add some
+    machines: tuple[Machine, ...]  # that are there
+    all: tuple[Machine, ...] = ()  # that there may be at once, those that are there or others, where an autoscaler sees to it
 
     @property
     def cpus(self) -> float:
-        """Of all machines."""
-        return total(self.machines).cpus
+        """As many as there are, or may be."""
+        return max(total(self.machines).cpus, total(self.all).cpus)
 
     @property
     def gpus(self) -> float:
-        """Of all machines."""
-        return total(self.machines).gpus
+        """As many as there are, or may be."""
+        return max(total(self.machines).gpus, total(self.all).gpus)
 
     @property
     def where(self) -> str:
         """For a person: `this machine`, or the cluster."""
         return "this machine" if self.address is None else f"the Ray cluster at {self.address}"
 
+    def fits(self, cpu: float, gpu: float) -> int:
+        """How many trials fit at once."""
+        return int(max(sum(one.places(cpu, gpu) for one in machines) for machines in (self.machines, self.all)))
+
     def slots(self, cpu: float, gpu: float) -> int:
         """How many trials fit at once. `UserError` when none ever does."""
-        fits = sum(one.places(cpu, gpu) for one in self.machines)
+        fits = self.fits(cpu, gpu)
         if fits < 1:
             each = ", no machine of it so much at once" if len(self.machines) > 1 else ""
             has = f"{self.where} has {self.cpus:g} CPU and {self.gpus:g} GPU{each}"
@@ -57,20 +62,22 @@ class Session:
                 f"resources: a trial asks for {cpu:g} CPU and {gpu:g} GPU, {has}.\n"
                 "Ask for less with --set resources.cpu=… --set resources.gpu=…"
             )
-        return int(fits)
+        return fits
 
-    def grown(self) -> Session:
-        """The cluster with the machines that have joined it by now. Those that it has lost still count, as they may come back."""
+    def now(self) -> Session:
+        """The cluster with the machines that are there by now; as it was, where Ray does not answer."""
         if self.address is None:
             return self
-        head, workers = alive(ray.nodes())
-        machines = (*head, *workers)
-        now = total(machines)
-        return replace(self, machines=machines) if now.cpus > self.cpus or now.gpus > self.gpus else self
+        try:
+            head, workers = parted(ray.nodes())
+        except UNANSWERED:
+            return self
+        return replace(self, machines=(*head, *workers))
 
     def __str__(self) -> str:
-        whole = counted(self.cpus, self.gpus)
-        return f"{self.where} ({whole if self.now is None else f'{counted(*self.now)}; it may grow to {whole}'})"
+        there = total(self.machines)
+        grows = (self.cpus, self.gpus) != there
+        return f"{self.where} ({counted(*there)}{f'; it may grow to {counted(self.cpus, self.gpus)}' if grows else ''})"
 
 
 def counted(cpus: float, gpus: float) -> str:
@@ -99,18 +106,13 @@ def session(*, local: bool = False, cpus: int | None = None) -> Iterator[Session
 
 
 def _found(address: str | None) -> Session:
-    head, workers = alive(ray.nodes())
+    head, workers = parted(ray.nodes())
     there = (*head, *workers)
     if address is None:
         return Session(None, there)
     gcs = ray.get_runtime_context().gcs_address  # which `auto` turned out to be
     config = autoscaler_config(gcs)
-    if config is None:
-        return Session(gcs, there)
-    most, now = total((*head, *(may := may_have(config, workers)))), total(there)
-    if most.cpus <= now.cpus and most.gpus <= now.gpus:
-        return Session(gcs, there)
-    return Session(gcs, (*head, *may), now)
+    return Session(gcs, there) if config is None else Session(gcs, there, (*head, *may_have(config, workers)))
 
 
 def _connect(address: str | None, cpus: int | None) -> Path | None:

@@ -36,11 +36,12 @@ class StopRequests:
         self._file = folder / FILE
         self._every = every
         self._looked = -every
-        self.trials |= set(read_requests(self._file)["trials"])  # told an earlier driver, which may not have come to it
-        if self.trials:
-            _write(self._file, {"sweep": False, "trials": sorted(self.trials)})  # that all shall stop is done with
-        else:
-            self._file.unlink(missing_ok=True)
+        with held(folder / LOCK, seconds=WAIT_SECONDS):
+            self.trials |= set(read_requests(self._file)["trials"])  # told an earlier driver, which may not have come to it
+            if self.trials:
+                _write(self._file, {"sweep": False, "trials": sorted(self.trials)})  # that all shall stop is done with
+            else:
+                self._file.unlink(missing_ok=True)
 
     def poll(self) -> None:
         """Look for requests, at most twice a second. Raises `Halt` when the whole sweep shall stop."""
@@ -104,6 +105,6 @@ def read_requests(path: Path) -> dict[str, Any]:
     """What has been asked so far."""
     try:
         content = json.loads(path.read_text())
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # ValueError: what a power cut has left of the file
         return {"sweep": False, "trials": []}
     return {"sweep": bool(content.get("sweep")), "trials": list(content.get("trials", []))}

@@ -85,13 +85,14 @@ def test_a_running_sweep_is_shown_until_it_is_done_and_summed_up(folder: Path, c
     assert lines[-1] == "Browse: gantune ui synthetic-1    Details: gantune show synthetic-1"
 
 
+@pytest.mark.parametrize("flag", ["", "--cluster examples/cluster-onprem.yaml"])
 def test_who_sits_elsewhere_is_told_how_to_fetch_the_report(
-    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, flag: str
 ) -> None:
-    monkeypatch.setenv(AFAR, "1")
+    monkeypatch.setenv(AFAR, flag)
     with driven(folder, [POINT, END, *PHASES]):
         assert cli._run(["attach", "synthetic"], debug=True) == 0
-    assert capsys.readouterr().out.splitlines()[-2] == "Report: gantune report synthetic-1"
+    assert capsys.readouterr().out.splitlines()[-2] == f"Report: gantune report synthetic-1 {flag}".rstrip()
 
 
 def test_a_driver_that_is_gone_ends_it_with_the_command_that_goes_on(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -48,6 +48,7 @@ def test_the_tracker_is_asked_by_its_api_so_that_a_refused_host_name_shows(serve
     assert node.ask_tracker(uri) == {"status": 200}
     server.allowed = "head"
     assert node.ask_tracker(f"{uri}/") == {"status": 403}
+    assert node.ask_tracker(f"{uri}/users/me@work") == {"status": 403}, "that is no login"
 
 
 def test_a_login_is_sent_as_mlflows_client_sends_it(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -246,7 +246,7 @@ def test_a_dry_run_happens_there_and_begins_nothing(laptop: Laptop, capsys: pyte
 
 def test_what_was_shipped_for_a_dry_run_is_removed_there_and_a_sweep_keeps_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GANTUNE_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setattr(far, "_run", lambda verb, folder, terminal: 2 if "--dry-run" in verb else 0)
+    monkeypatch.setattr(far, "_run", lambda verb, folder, terminal, flag: 2 if "--dry-run" in verb else 0)
     folder = tmp_path / "submitted" / "1"
     (folder / "sweeps").mkdir(parents=True)
     assert far.main(["--cd", str(folder), "sweep", "gan"]) == 0

@@ -10,7 +10,7 @@ import pytest
 
 from gantune.runtime import autoscaling
 from gantune.runtime.autoscaling import autoscaler_config, may_have
-from gantune.runtime.machines import HEAD, Machine, alive, total
+from gantune.runtime.machines import HEAD, Machine, parted, total
 
 GPU = {"resources": {"CPU": 8, "GPU": 1}, "max_workers": 16}
 LARGE = {"resources": {"CPU": 32, "GPU": 4}, "max_workers": 2}
@@ -39,7 +39,7 @@ def test_unknown_machines_are_like_the_smallest_there_is() -> None:
         {"Alive": True, "Resources": {"CPU": 4.0, "GPU": 1.0}},
         {"Alive": False, "Resources": {"CPU": 1.0}},
     ]
-    head, workers = alive(nodes)
+    head, workers = parted(nodes)
     assert head == [Machine(2, 0)]
     assert may_have(on_premises, workers) == [Machine(4, 1)] * 3
     assert total(may_have(on_premises, [])) == Machine(0, 0), "nothing is known of machines that none is there of"

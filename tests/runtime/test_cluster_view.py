@@ -31,7 +31,7 @@ def test_a_node_is_leaving_while_it_is_drained_and_was_when_it_is_gone_on_purpos
     nodes["draining"] = {"a": 1}
     assert is_leaving("a")
     assert not is_leaving("b")
-    assert is_leaving(None), "where a worker was that had not reported yet is not known, and some node is leaving"
+    assert not is_leaving(None), "where a worker was that had not reported yet is not known"
     nodes["draining"], nodes["gone"] = {}, {"a": "AUTOSCALER_DRAIN_PREEMPTED", "b": "UNEXPECTED_TERMINATION"}
     assert [is_leaving(node) for node in ("a", "b", None)] == [True, False, False]
 

@@ -185,8 +185,9 @@ def test_a_late_comer_sees_the_same_as_somebody_who_watched(sweep: Sweep, tmp_pa
 
 def test_what_the_driver_notes_and_why_nothing_moves_is_seen_by_who_follows(sweep: Sweep) -> None:
     sweep.drive()
-    sweep.spool.append("note", text="the cluster has grown: 12 at a time from now on")
+    sweep.spool.append("note", text="the cluster has grown: 12 at a time from now on", slots=12)
     sweep.spool.append("note", stall="nothing has started for 30 s: the autoscaler is starting 1 node;")
+    assert sweep.look().slots == 12
     sweep.spool.append("slots", slots=1, of=2, why="low on memory")
     picture = sweep.look()
     assert picture.notes == ("the cluster has grown: 12 at a time from now on",)

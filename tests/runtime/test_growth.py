@@ -79,7 +79,32 @@ def test_this_machine_does_not_grow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_an_autoscaler_may_add_has_room_from_the_start() -> None:
-    at = Session("10.0.0.1:6379", (Machine(8, 1),) * 16, now=Machine(0, 0))  # as after `ray up` of cluster.yaml, before any worker
+    at = Session("10.0.0.1:6379", (Machine(0, 0),), (Machine(8, 1),) * 16)  # as after `ray up` of cluster.yaml, before any worker
     floor = Floor(Ledger("fid", "min", 100), at.slots(1, 0.25), 0.25, at.gpus)
     assert floor.slots == 64
     assert floor.has_room
+
+
+def test_machines_of_another_kind_that_join_take_nothing_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(monkeypatch)
+    assert stage.later(Machine(64, 0)) == 4, "the GPUs are lost, and wanted again when they come back"
+    assert stage.floor.gpus == 1
+    assert stage.growth.at.slots(1, 0.25) == 4
+    assert stage.later(Machine(64, 0), ONE, ONE) == 8
+
+
+def test_what_an_autoscaler_may_add_still_counts_when_others_join(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = Session("10.0.0.1:6379", (Machine(0, 0),), (Machine(4, 4),) * 4)
+    stage = Stage(monkeypatch, at)
+    assert stage.later(Machine(0, 0), *[Machine(16, 0)] * 4) == 16
+    assert stage.floor.gpus == 16
+
+
+def test_a_head_that_does_not_answer_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(monkeypatch)
+
+    def silent() -> list[dict[str, Any]]:
+        raise ray.exceptions.RaySystemError("GCS is gone")
+
+    monkeypatch.setattr(ray, "nodes", silent)
+    assert stage.later() == 4

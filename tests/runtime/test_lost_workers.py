@@ -94,6 +94,8 @@ def test_workers_killed_for_memory_go_on_with_one_less_at_a_time_after_a_resume_
     assert "2 at a time from now on" in stage.live.picture.notes[-1]
     assert known_again(stage, tmp_path).places(4) == 2
     assert stage.ledger.places(5) == 5, "on more machines it begins anew"
+    stage.ledger.apply({"kind": "slots", "t": 9.0, "slots": 11, "of": 12})
+    assert [stage.ledger.places(fits) for fits in (4, 5, 12, 13)] == [2, 5, 11, 13], "and what was learnt on fewer holds for them"
     stage.take("0000", (4, 50.0), verdict=["budget", ""])
     assert stage.hand_out() == "0002"
 

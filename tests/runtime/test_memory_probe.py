@@ -93,7 +93,11 @@ class Desk:
 
     def __init__(self, folder: Path, gpus: float, gpu: float | str = "auto") -> None:
         self.spec = replace(spec(), resources=Resources(1, gpu))  # type: ignore[arg-type]  # any text would do for this test
-        self.at, self.ledger, self.live = Session(None, (Machine(16, gpus),)), Ledger("fid", "min", 12), LiveState("x")
+        self.at, self.ledger, self.live = (
+            Session(None, (Machine(0, 1), Machine(16, gpus)) if gpus else (Machine(16, 0),)),
+            Ledger("fid", "min", 12),
+            LiveState("x"),
+        )
         self.planner, self.places, self.limits, self.book = Planner(self.spec, folder), 8, None, self
         self.written: list[dict[str, Any]] = []
 

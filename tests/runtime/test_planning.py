@@ -106,3 +106,5 @@ def test_a_trial_lies_on_one_machine() -> None:
     with pytest.raises(UserError, match="asks for 1 CPU and 2 GPU"):
         two.slots(1, 2)
     assert Session("10.0.0.1:6379", (Machine(8, 0), Machine(2, 4))).slots(1, 1) == 2, "cores of a machine without GPUs do not help"
+    mixed = Session("10.0.0.1:6379", (Machine(16, 0),) * 4, (Machine(4, 4),) * 4)
+    assert (mixed.slots(8, 0), mixed.slots(1, 1)) == (8, 16), "what is there, or what may come, whichever has more places"

@@ -98,7 +98,7 @@ def test_machines_that_the_autoscaler_may_start_count(
     monkeypatch.setattr(module, "autoscaler_config", config)
     monkeypatch.setenv("RAY_ADDRESS", listening)
     with session() as at:
-        assert at.now == Machine(4, 0)
+        assert at.machines == (Machine(4, 0),)
         assert (at.cpus, at.gpus) == (132, 16)
         assert at.slots(1, 0.25) == 64
         assert str(at) == "the Ray cluster at 10.0.0.1:6379 (4 CPUs, no GPU; it may grow to 132 CPUs, 16 GPUs)"

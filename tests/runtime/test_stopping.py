@@ -20,3 +20,9 @@ def test_a_trial_that_shall_stop_stops_under_the_next_driver_and_the_sweep_does_
     assert again.sweep is None
     assert again.wants_end("0003")
     assert not again.wants_end("0004")
+
+
+def test_what_a_power_cut_has_left_of_a_request_stops_no_resume(tmp_path: Path) -> None:
+    (tmp_path / "stop.json").write_text("")
+    StopRequests(tmp_path, every=0).poll()
+    assert not (tmp_path / "stop.json").exists()

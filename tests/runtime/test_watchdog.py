@@ -20,7 +20,11 @@ CREW = Crew(frozenset(), 2, cpu=1, gpu=0.5)
     [
         (replace(VIEW, starting=3, machines=BARE), CREW, "the autoscaler is starting 3 nodes; `ray status` shows"),
         (replace(VIEW, starting=1), CREW, "the autoscaler is starting 1 node;"),
-        (replace(VIEW, machines=(Machine(0, 0),), lost=2, free_cpus=0), CREW, "every node that could run them is gone. Start nodes again"),
+        (
+            replace(VIEW, machines=(Machine(0, 0),), lost=2, free_cpus=0),
+            CREW,
+            "no node is there that could run them, and some are gone. Start nodes again",
+        ),
         (replace(VIEW, machines=BARE), CREW, "the cluster has no node with a GPU yet."),
         (VIEW, replace(CREW, cpu=6, gpu=0), "no node has 6 CPU for a trial."),  # though two of them have
         (VIEW, replace(CREW, gpu=3), "no node has 1 CPU and 3 GPU for a trial."),
