@@ -14,6 +14,7 @@ from ray.autoscaler._private.commands import _should_create_new_head, get_head_n
 from ray.autoscaler._private.local.node_provider import LocalNodeProvider, record_local_head_state_if_needed
 from ray.autoscaler._private.util import prepare_config, validate_config
 
+from gantune.runtime.machines import Machine
 from gantune.runtime.session import Session
 from gantune.spec import load_sweep
 
@@ -237,7 +238,7 @@ def test_the_ray_job_runs_one_sweep_on_a_shared_claim() -> None:
     assert "enableInTreeAutoscaling" not in cluster, "which gantune would not see"
     least, has = workers["minReplicas"], workers["template"]["spec"]["containers"][0]["resources"]["limits"]
     asked = load_sweep("dcgan", gpus=least).resources
-    there = Session("head:6379", cpus=least * int(has["cpu"]), gpus=least * int(has["nvidia.com/gpu"]))
+    there = Session("head:6379", (Machine(int(has["cpu"]), int(has["nvidia.com/gpu"])),) * least)
     assert there.slots(asked.cpu, asked.share(least)) == 4 * least, "four trials share the GPU of a pod"
     assert workers["replicas"] == workers["maxReplicas"] == least
     for pod in pods:
