@@ -88,8 +88,6 @@ def resume_sweep(
 ) -> SweepRecord:
     """Go on with the sweep in `folder`, with more trials or time than it had. Raises `UserError` when it cannot be read or is running."""
     spec = SweepSpec.from_json(frozen(folder)["spec"])
-    with driver_lock(folder):
-        pass  # refused here, before Ray is started
     ledger = Ledger(spec.objective.metric, spec.objective.mode, spec.budget.trials).apply_all(read(folder))
     given = {name: value for name, value in (("hours", hours), ("gpu_hours", gpu_hours)) if value is not None}
     live = live or LiveState(folder.name)
@@ -139,12 +137,16 @@ def _drive(
     is_done, behind = False, None
     try:
         with ExitStack() as stack:
+            is_known = (folder / SWEEP).exists()
+            if is_known:  # refused before Ray is started, and who follows it sees a driver from now on
+                stack.enter_context(driver_lock(folder))
             at = stack.enter_context(session(local=local, cpus=cpus))
             at.slots(spec.resources.cpu, spec.resources.share(at.gpus))  # refused here, before anything is written
             folder.mkdir(parents=True, exist_ok=True)
             for note in check_cluster(folder) if at.address not in (None, ALONE) else ():
                 live.note(note)
-            stack.enter_context(driver_lock(folder))
+            if not is_known:
+                stack.enter_context(driver_lock(folder))
             spec = begin()
             desk = Desk(spec, folder, live, at, opener=opener, scorer=scorer, prober=prober)
             stack.callback(desk.close)
@@ -168,8 +170,9 @@ def _run(desk: Desk, changes: dict[str, Any]) -> None:
     about = {"pid": os.getpid(), "host": platform.node(), "slots": desk.places, "versions": versions()}
     desk.begin(**about, **changes)
     desk.live.set(total=desk.ledger.total, slots=desk.places, kimg_budget=desk.spec.budget.kimg)
+    metric = desk.spec.objective.metric
     for entry in desk.ledger.trials.values():
-        desk.live.show(entry)
+        desk.live.show(entry, desk.ledger.scores.get(entry.id, {}).get("metrics", {}).get(metric))
     try:
         desk.phase("search", search)
         desk.phase("score", score)

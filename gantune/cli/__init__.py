@@ -39,7 +39,8 @@ def _run(arguments: list[str], debug: bool) -> int:
         _complain(str(error))
         return 2
     except TyperException as error:
-        _complain(f"{error.format_message()}\nSee: gantune --help")
+        context = getattr(error, "ctx", None)
+        _complain(f"{error.format_message()}\nSee: {context.command_path if context else 'gantune'} --help")
         return 2
     except KeyboardInterrupt:
         _complain("stopped.")

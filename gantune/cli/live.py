@@ -86,7 +86,7 @@ def _headline(picture: Picture) -> Text:
     return Text(
         text
         + (f", about {span(left)}{' of search' if picture.phase == 'search' else ''} left" if left else "")
-        + (f"  [{picture.slots} at a time]" if picture.slots else ""),
+        + (f"  [{picture.slots} at a time]" if picture.slots and picture.phase != "done" else ""),
         style="bold",
     )
 

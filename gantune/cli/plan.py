@@ -55,7 +55,7 @@ def describe(spec: SweepSpec, notes: Sequence[str], warm: Sequence[Mapping[str, 
     fastest = f" ({1000 * rates[slow]:.0f} of {slow} to {1000 * rates[fast]:.0f} of {fast})" if several else ""
     unit = "queries" if spec.config(canonical[0][0]).family.needs == "queries" else "images"
     yield (
-        f"one trial runs at {1000 * rate:.0f} {unit}/s{fastest} here: {span(budget.kimg / rate)} of training for a full one; "
+        f"one trial runs at {1000 * rate:.0f} {unit}/s{fastest} here and now: {span(budget.kimg / rate)} of training for a full one; "
         f"device time at most {span(kimg / rate)} of search, less what is stopped early"
         + (f", and {span(finals / rate)} of finalists" if top else "")
     )

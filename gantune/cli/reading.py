@@ -40,6 +40,9 @@ def ls(local: Local = False, cluster: ClusterFile = None, runs: Runs = RUNS, as_
     if as_json:
         print_json(summaries)
         return
+    if not summaries:
+        print(f"there is no sweep in {runs.absolute()} yet.")
+        return
     rows = []
     for summary in summaries:
         if summary["status"] == "damaged":

@@ -54,6 +54,7 @@ def sweep(
 
     where = look(local=local)
     spec = load_sweep(name, sets=sets, trials=trials, data=data, name=as_name, runs=runs, gpus=int(where.gpus))
+    where.slots(spec.resources.cpu, spec.resources.share(where.gpus))  # refused here, before anything is opened or started
     check_runs(runs)
     warm, warm_notes = earlier_trials([find_sweep(runs, other) for other in warm_start], spec)
     notes = [*spec.notes, *check_opens(spec), *warm_notes]

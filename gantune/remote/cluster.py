@@ -21,6 +21,11 @@ from gantune.runtime.autoscaling import may_have
 from gantune.runtime.machines import total
 
 USUAL = Path("cluster.yaml")
+SIGNS = (  # of what a cloud's provider lacks here, in its words, and what to do
+    ("boto3", "Install what it wants: pip install -e '.[cluster]'"),
+    ("googleapiclient", "Install what it wants: pip install google-api-python-client"),
+    ("credentials", "Give this machine the cloud's credentials (`aws configure`, `gcloud auth application-default login`)"),
+)
 TRACE = "ray-config-*"  # what `ray up` leaves in the folder of temporary files: JSON with the resolved configuration
 
 
@@ -66,10 +71,15 @@ class Candidate:
             return str(error), f"Wait for the end of `ray up`, or see what it said; then: {again}"
         if isinstance(error, ClusterDown) and self.on_prem and not self.was_started:  # it may be up, and `ray up` would end what runs
             record = f"/tmp/ray/cluster-{self.name}.state"
-            return "this machine has no record of it", f"If it is up, copy {record} from its head to the same place here (docs/cluster.md)"
+            return "this machine has no record of it", (
+                f"If it is up, copy {record} from its head to the same place here (docs/cluster.md). If it was never started, "
+                f"RAY_UP_enable_autoscaler_v2=0 ray up {self.file}, which ends what runs on one that is up"
+            )
         if isinstance(error, ClusterDown):
             return "it is not up", f"Start it: ray up {self.file}"
-        return f"its head is not to be found: {error}", "Try again"
+        told = str(error).rstrip(".")
+        mend = next((mend for sign, mend in SIGNS if sign in told.lower()), "Try again")
+        return f"its head is not to be found: {told}", mend
 
 
 def find_cluster(file: Path | None = None) -> Candidate | None:

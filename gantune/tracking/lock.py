@@ -27,7 +27,7 @@ def driver_lock(folder: Path) -> Iterator[None]:
             holder = _content(file)
             who = f"process {holder.get('pid', '?')} on {holder.get('host', '?')}"
             raise UserError(
-                f"sweep {folder.name} is being run by {who}. Watch it with `gantune show {folder.name}`, end it with `gantune stop`."
+                f"sweep {folder.name} is being run by {who}. Watch it with `gantune attach {folder.name}`, end it with `gantune stop`."
             )
         about = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": round(time.time(), 3)})
         os.ftruncate(file, 0)

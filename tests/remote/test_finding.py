@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -72,14 +73,15 @@ def test_a_head_on_which_ray_up_has_failed_may_have_a_sweep_and_is_not_taken_for
     assert "update-failed" in capsys.readouterr().err
 
 
-def test_machines_of_ones_own_of_which_this_one_has_no_record_may_be_up_and_are_not_to_be_started(laptop: Laptop) -> None:
+def test_machines_of_ones_own_of_which_this_one_has_no_record_may_be_up_which_is_asked_first(laptop: Laptop) -> None:
     found = find_cluster(Path("cluster.yaml"))
     assert found is not None
     assert str(found.reach()) == "cluster lab (head 10.77.0.10)", "no trace is needed"
     (laptop.place / "down").touch()
     with pytest.raises(ClusterDown, match=r"but this machine has no record of it. Nothing runs.\n.*/tmp/ray/cluster-lab.state") as told:
         found.reach()
-    assert "ray up" not in str(told.value)
+    assert "\nIf it is up, copy" in str(told.value), "before what would end that which runs there"
+    assert "If it was never started, RAY_UP_enable_autoscaler_v2=0 ray up cluster.yaml, which ends what runs" in str(told.value)
 
 
 def test_a_file_that_is_named_needs_no_trace_but_must_be_one(laptop: Laptop) -> None:
@@ -108,3 +110,25 @@ def test_traces_of_other_programs_are_passed_over(laptop: Laptop) -> None:
     (laptop.temporary / "ray-config-x").write_text("{")
     (laptop.temporary / "ray-config-y").write_text("[]")
     assert find_cluster() is None
+
+
+@pytest.mark.parametrize(
+    ("said", "mend"),
+    [
+        (
+            "ImportError: The Ray AWS VM launcher requires the AWS SDK for Python (Boto3) to be installed.",
+            r"pip install -e '\.\[cluster\]'",
+        ),
+        ("botocore.exceptions.NoCredentialsError: Unable to locate credentials", "aws configure"),
+        ("no route to host", "Try again"),
+    ],
+)
+def test_what_a_cloud_lacks_here_is_told_with_its_mend(laptop: Laptop, monkeypatch: pytest.MonkeyPatch, said: str, mend: str) -> None:
+    def fail(file: Path) -> str:
+        raise UserError(said)
+
+    monkeypatch.setattr("gantune.remote.launcher.head_address", fail)
+    found = find_cluster(Path("cluster.yaml"))
+    assert found is not None
+    with pytest.raises(UserError, match=rf"{re.escape(said.rstrip('.'))}\. Nothing runs\.\n.*{mend}"):
+        found.reach()

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from driver import spec
 
+from gantune import sweep
 from gantune.runtime.desk import Desk
 from gantune.runtime.live import LiveState
 from gantune.runtime.machines import Machine
 from gantune.runtime.session import Session
 from gantune.spec import Storage
-from gantune.tracking.spool import read
+from gantune.tracking.spool import Spool, read
 from gantune.tracking.store import freeze
 
 
@@ -51,3 +53,19 @@ def test_notes_and_stalls_are_written_down_for_those_who_follow_until_the_end(tm
         "no node has a GPU",
     ]
     assert len(live.picture.notes) == 3
+
+
+def test_what_is_scored_already_is_shown_with_its_score_after_a_resume(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    freeze(tmp_path, spec().to_json())
+    with Spool(tmp_path) as spool:
+        spool.append("trial", trial="0000", number=0, params={"lr_g": 1e-3}, values={}, origin="sampler", note=None)
+        spool.append("report", trial="0000", point={"kimg": 4.0, "fid": 12.45})
+        spool.append("end", trial="0000", state="complete", reason="budget", evidence="")
+        spool.append("score", trial="0000", kimg=4.0, seed=1, n=9, metrics={"fid": 12.1})
+    live = LiveState("x")
+    desk = Desk(spec(), tmp_path, live, Session(None, (Machine(2, 0),)), opener="", scorer="")
+    for phase in ("search", "score", "finalists"):
+        monkeypatch.setattr(sweep, phase, lambda desk: None)
+    sweep._run(desk, {})
+    desk.close()
+    assert (live.picture.trials["0000"].fid, live.picture.trials["0000"].score) == (12.45, 12.1)
