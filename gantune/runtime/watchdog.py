@@ -78,7 +78,7 @@ def reason(view: ClusterView, crew: Crew) -> str | None:
     cpus, gpus = total(view.machines)
     if not any(one.places(crew.cpu, crew.gpu) >= 1 for one in view.machines):
         if view.lost:
-            return "no node is there that could run them, and some are gone. Start nodes again (`ray up`, `ray start`): the sweep goes on."
+            return "no node is there that could run them, and some are gone. Start nodes again: `ray start`, or `ray up --no-restart`."
         if crew.gpu and not gpus:
             return "the cluster has no node with a GPU yet. Wait for one, start one, or stop and use --set resources.gpu=0."
         what = f"{crew.cpu:g} CPU" + (f" and {crew.gpu:g} GPU" if crew.gpu else "")
