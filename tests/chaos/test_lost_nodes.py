@@ -1,4 +1,4 @@
-"""A cluster of several nodes on this machine: one of them is lost in the middle of a sweep, and a driver on it is told to stop."""
+"""A cluster of several nodes on this machine: one of them is lost in the middle of a sweep, one joins, and a driver is told to stop."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ from processes import DriverProcess, events, opened
 from ray.cluster_utils import Cluster
 
 STORE = 80 * 2**20  # bytes
+NODE = {"num_cpus": 1, "object_store_memory": STORE}
 
 
 @contextlib.contextmanager
-def cluster(nodes: int, seconds: float) -> Iterator[tuple[str, list[Any]]]:
-    """The address of a head that runs no trials, and nodes of one CPU, whose workers take so many seconds for a report."""
+def cluster(nodes: int, seconds: float) -> Iterator[tuple[Cluster, list[Any]]]:
+    """A head that runs no trials, and nodes of one CPU, whose workers take so many seconds for a report."""
     before = os.environ.get("SYNTHETIC_SECONDS")
     os.environ["SYNTHETIC_SECONDS"] = str(seconds)  # workers have the environment of their node, not of the driver
     running = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": STORE, "include_dashboard": False})
     try:
-        added = [running.add_node(num_cpus=1, object_store_memory=STORE) for _ in range(nodes)]
+        added = [running.add_node(**NODE) for _ in range(nodes)]
         running.wait_for_nodes()
-        yield running.address, added
+        yield running, added
     finally:
         running.shutdown()
         if before is None:
@@ -41,8 +42,8 @@ def cluster(nodes: int, seconds: float) -> Iterator[tuple[str, list[Any]]]:
 @pytest.mark.chaos
 @pytest.mark.timeout(600)
 def test_a_node_lost_in_the_middle_costs_no_trial(folder: Path, start: Callable[..., DriverProcess]) -> None:
-    with cluster(3, 1.0) as (address, nodes):
-        driver = start(folder, "--cluster", RAY_ADDRESS=address)
+    with cluster(3, 1.0) as (running, nodes):
+        driver = start(folder, "--cluster", RAY_ADDRESS=running.address)
         driver.wait_for(3, "end")
         before = Counts.of(folder)
         nodes[1].kill_raylet(check_alive=False)  # as when its machine is gone: no goodbye to anybody
@@ -57,18 +58,34 @@ def test_a_node_lost_in_the_middle_costs_no_trial(folder: Path, start: Callable[
 @pytest.mark.chaos
 @pytest.mark.timeout(600)
 def test_a_driver_on_a_cluster_stops_within_five_seconds_and_its_trials_with_it(folder: Path, start: Callable[..., DriverProcess]) -> None:
-    with cluster(2, 60.0) as (address, _):
-        driver = start(folder, "--cluster", RAY_ADDRESS=address)
+    with cluster(2, 60.0) as (running, _):
+        driver = start(folder, "--cluster", RAY_ADDRESS=running.address)
         wait_until(lambda: len(opened(folder)) == 2 if (folder / "opened.log").exists() else False, 120)
         asked = time.monotonic()
         os.kill(driver.process.pid, signal.SIGTERM)
         assert driver.process.wait(30) == 130
         assert time.monotonic() - asked < 5
-        ray.init(address=address, log_to_driver=False)
+        ray.init(address=running.address, log_to_driver=False)
         try:
             wait_until(lambda: ray.available_resources().get("CPU") == 2.0, 30)  # nobody trains for a driver that is gone
         finally:
             ray.shutdown()
-    with cluster(2, 0.02) as (address, _):
-        start(folder, "--cluster", "--resume", RAY_ADDRESS=address).finish()
+    with cluster(2, 0.02) as (running, _):
+        start(folder, "--cluster", "--resume", RAY_ADDRESS=running.address).finish()
         assert_accounted(folder, uri_of(folder.parent), Counts(2, 0, 0))
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(600)
+def test_a_node_that_joins_in_the_middle_is_used(folder: Path, start: Callable[..., DriverProcess]) -> None:
+    with cluster(1, 1.5) as (running, _):
+        driver = start(folder, "--cluster", "--trials", "16", RAY_ADDRESS=running.address)
+        driver.wait_for(1, "end")
+        running.add_node(**NODE)
+        driver.finish(400)
+    told, at_once = events(folder), [0]
+    for event in told:
+        at_once.append(at_once[-1] + (event["kind"] == "trial") - (event["kind"] == "end"))
+    grown = next(index for index, event in enumerate(told) if event["kind"] == "note" and "2 at a time" in event.get("text", ""))
+    assert (max(at_once[: grown + 1]), max(at_once)) == (1, 2)
+    assert_accounted(folder, uri_of(folder.parent), Counts(1, 1, 0), trials=16)
