@@ -27,6 +27,7 @@ from typing import Any
 import boto3
 import yaml
 from hosts import HERE, USER, Hosts, missing
+from spools import spool
 
 TOP = HERE.parents[1]
 GATEWAY, ENDPOINT_PORT = "172.31.255.254", 5555  # within the addresses of moto's default VPC, outside its subnets
@@ -177,12 +178,6 @@ class Laptop:
             assert time.monotonic() < until, f"{what}: not within {seconds:g} s"
             time.sleep(0.2)
         self.say(what)
-
-
-def spool(folder: Path) -> list[dict[str, Any]]:
-    """Whole lines, as far as they are written."""
-    file = folder / "spool.jsonl"
-    return [json.loads(line) for line in file.read_text().split("\n")[:-1]] if file.exists() else []
 
 
 def of_kind(folder: Path, kind: str) -> list[dict[str, Any]]:

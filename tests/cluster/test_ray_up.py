@@ -4,7 +4,6 @@ middle, and `ray down`."""
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import sys
 import threading
@@ -17,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 from hosts import Hosts, missing
+from spools import spool
 
 TOP = Path(__file__).parents[2]
 SWEEP = """\
@@ -117,12 +117,6 @@ class Watch(threading.Thread):
 
 def trials_on(hosts: Hosts, number: int) -> int:
     return sum("ray::Trainable" in command for command in hosts.commands(number))
-
-
-def spool(folder: Path) -> list[dict[str, Any]]:
-    """Whole lines, as far as they are written."""
-    file = folder / "spool.jsonl"
-    return [json.loads(line) for line in file.read_text().split("\n")[:-1]] if file.exists() else []
 
 
 def wait_for_ends(folder: Path, count: int, process: Any, seconds: float) -> None:
