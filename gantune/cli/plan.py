@@ -18,8 +18,9 @@ from gantune.trial import dataset_of, default_device
 SAMPLES = 5
 
 
-def describe(spec: SweepSpec, notes: Sequence[str], warm: Sequence[Mapping[str, Any]] = ()) -> Iterator[str]:
-    """The lines, one after the other; nothing is written anywhere. `warm` are trials of earlier sweeps (see gantune.warm)."""
+def describe(spec: SweepSpec, notes: Sequence[str], warm: Sequence[Mapping[str, Any]] = (), *, is_here: bool = True) -> Iterator[str]:
+    """The lines, one after the other; nothing is written anywhere. `warm` are trials of earlier sweeps (see gantune.warm); how fast they
+    train is measured where they would run here."""
     budget = spec.budget
     yield f"sweep {spec.name}: {', '.join(spec.families)} on {spec.data}, objective {spec.objective.mode} {spec.objective.metric}"
     yield from (f"note: {note}" for note in notes)
@@ -47,10 +48,13 @@ def describe(spec: SweepSpec, notes: Sequence[str], warm: Sequence[Mapping[str, 
         if one is not None:
             words = [f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}" for name, value in one.params.items()]
             yield "  " + " ".join(words) + (f"   ({one.note})" if several and one.note else "")
-    rates = _kimg_per_second(spec)
-    rate = len(rates) / sum(1 / each for each in rates.values())  # of a mean trial
     kimg, finals = budget.trials * budget.kimg, (top + 1) * seeds * (spec.finalists.kimg or budget.kimg) if top else 0.0
     yield f"cost: at most {kimg:g} kimg of search" + (f" and {finals:g} of finalists" if top else "")
+    if not is_here:
+        yield "how long that takes is known where the GPUs are: the same command there, without --gpus"
+        return
+    rates = _kimg_per_second(spec)
+    rate = len(rates) / sum(1 / each for each in rates.values())  # of a mean trial
     slow, fast = min(rates, key=rates.__getitem__), max(rates, key=rates.__getitem__)
     fastest = f" ({1000 * rates[slow]:.0f} of {slow} to {1000 * rates[fast]:.0f} of {fast})" if several else ""
     unit = "queries" if spec.config(canonical[0][0]).family.needs == "queries" else "images"

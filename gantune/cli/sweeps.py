@@ -33,6 +33,7 @@ def sweep(
         list[str], typer.Option("--warm-start", metavar="SWEEP", help="Learn from an earlier sweep's trials first.")
     ] = [],  # noqa: B006
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, print what would run, start nothing.")] = False,
+    gpus: Annotated[int | None, typer.Option(min=0, help="With --dry-run: what it would be with so many GPUs, wherever they are.")] = None,
     detach: Detach = False,
     local: Local = False,
     cluster: ClusterFile = None,
@@ -42,7 +43,9 @@ def sweep(
     """Search hyperparameters: trials, early stops, finalists, a report."""
     request = Request(name, sets, trials, data, as_name, warm_start)
     _check_json(detach, as_json)
-    far = cluster_for(local, cluster, runs)
+    if gpus is not None and not dry_run:
+        raise UserError("--gpus says what a sweep would be with so many GPUs: give --dry-run, too. A sweep takes those that there are.")
+    far = cluster_for(local, cluster, runs) if gpus is None else None
     if far is not None:
         sweep_there(far, request, dry_run=dry_run, detach=detach, as_json=as_json)
         return
@@ -53,13 +56,16 @@ def sweep(
     from gantune.warm import earlier_trials
 
     where = look(local=local)
-    spec = load_sweep(name, sets=sets, trials=trials, data=data, name=as_name, runs=runs, gpus=int(where.gpus))
-    where.slots(spec.resources.cpu, spec.resources.share(where.gpus))  # refused here, before anything is opened or started
+    has = int(where.gpus) if gpus is None else gpus
+    spec = load_sweep(name, sets=sets, trials=trials, data=data, name=as_name, runs=runs, gpus=has)
+    if gpus is None:
+        where.slots(spec.resources.cpu, spec.resources.share(where.gpus))  # refused here, before anything is opened or started
     check_runs(runs)
     warm, warm_notes = earlier_trials([find_sweep(runs, other) for other in warm_start], spec)
     notes = [*spec.notes, *check_opens(spec), *warm_notes]
     if dry_run:
-        _dry_run(spec, [f"it would run on {where}", *notes], warm)
+        place = f"it would run on {where}" if gpus is None else f"so it would be with {gpus} GPU{'s' * (gpus != 1)}"
+        _dry_run(spec, [place, *notes], warm, is_here=gpus is None)
         return
     from gantune.sweep import run_sweep
 
@@ -171,10 +177,10 @@ def _check_json(detach: bool, as_json: bool) -> None:
         raise UserError("--json says in JSON what was started: give --detach, too. For results: gantune show --json.")
 
 
-def _dry_run(spec: SweepSpec, notes: list[str], warm: list[dict[str, Any]]) -> None:
+def _dry_run(spec: SweepSpec, notes: list[str], warm: list[dict[str, Any]], *, is_here: bool) -> None:
     from gantune.cli.plan import describe
 
-    for line in describe(spec, notes, warm):
+    for line in describe(spec, notes, warm, is_here=is_here):
         print(line)
 
 

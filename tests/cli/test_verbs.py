@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -174,3 +175,12 @@ def test_show_tells_why_trials_failed_and_that_mlflow_lacks_something(tmp_path: 
     told = say(capsys, "show", "dcgan", "--runs", str(tmp_path))
     assert "1 failed.\n  0000 error: ValueError: no such thing (x.py, line 3)\n" in told
     assert "MLflow at http://10.0.0.1:5000 cannot be reached (Connection refused). Once it can: gantune sync dcgan-1" in told
+
+
+def test_the_sweep_of_gpus_can_be_looked_at_where_there_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    here, there = say(capsys, "sweep", "gan", "--dry-run"), say(capsys, "sweep", "gan", "--dry-run", "--gpus", "4")
+    assert "note: so it would be with 4 GPUs\n" in there
+    assert re.search(r"budget: (\d+) trials", there)[1] != re.search(r"budget: (\d+) trials", here)[1]  # type: ignore[index]  # both say it
+    assert there.splitlines()[-1] == "how long that takes is known where the GPUs are: the same command there, without --gpus"
+    assert cli._run(["sweep", "gan", "--gpus", "4"], debug=False) == 2
+    assert "give --dry-run, too" in capsys.readouterr().err
