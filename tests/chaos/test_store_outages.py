@@ -23,7 +23,7 @@ from processes import DriverProcess
 from gantune.tracking.cursor import load_state
 
 OUTAGE, LONG_OUTAGE = 15.0, 120.0  # seconds; the writer looks again after 1.4, 2.8, 5.6, ... and in the end every twenty seconds
-TRIALS = "24"
+TRIALS, LONG_SWEEP = "24", "50"
 
 
 def free_port() -> int:
@@ -73,7 +73,7 @@ def test_its_server_is_killed_and_comes_back(folder: Path, start: Callable[..., 
     port, artifacts = free_port(), folder.parent / "artifacts"
     uri = f"http://127.0.0.1:{port}"
     with server(port, uri_of(folder.parent), artifacts):
-        driver = start(folder, "--trials", "60", seconds=3.5, MLFLOW_TRACKING_URI=uri)
+        driver = start(folder, "--trials", LONG_SWEEP, seconds=3.5, MLFLOW_TRACKING_URI=uri)
         driver.wait_for(3, "end")
         wait_until(lambda: stored(uri_of(folder.parent)) > 0)
     before = Counts.of(folder)
@@ -81,11 +81,11 @@ def test_its_server_is_killed_and_comes_back(folder: Path, start: Callable[..., 
     assert why(folder) == "Connection refused"
     time.sleep(LONG_OUTAGE)
     assert_trained_on(folder, before, Counts.of(folder))
-    assert Counts.of(folder).ended < 60, "it comes back in the middle"
+    assert Counts.of(folder).ended < int(LONG_SWEEP), "it comes back in the middle"
     with server(port, uri_of(folder.parent), artifacts):
         wait_until(lambda: state(folder) == "ok", 120)
         assert "MLflow is behind" not in driver.finish(300)
-        assert_accounted(folder, uri, before, 60)
+        assert_accounted(folder, uri, before, int(LONG_SWEEP))
 
 
 @pytest.mark.chaos
