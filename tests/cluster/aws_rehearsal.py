@@ -26,8 +26,8 @@ from typing import Any
 
 import boto3
 import yaml
+from growing import spool
 from hosts import HERE, USER, Hosts, missing
-from spools import spool
 
 TOP = HERE.parents[1]
 GATEWAY, ENDPOINT_PORT = "172.31.255.254", 5555  # within the addresses of moto's default VPC, outside its subnets

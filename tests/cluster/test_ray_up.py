@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 import yaml
+from growing import spool
 from hosts import Hosts, missing
-from spools import spool
 
 TOP = Path(__file__).parents[2]
 SWEEP = """\
