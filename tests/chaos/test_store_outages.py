@@ -92,7 +92,7 @@ def test_its_server_is_killed_and_comes_back(folder: Path, start: Callable[..., 
 @pytest.mark.timeout(600)
 def test_its_data_base_is_locked_by_another_program(folder: Path, start: Callable[..., DriverProcess]) -> None:
     hold = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('BEGIN EXCLUSIVE'); print('held', flush=True); sys.stdin.read()"
-    driver = start(folder, "--trials", TRIALS, seconds=0.5)
+    driver = start(folder, "--trials", TRIALS, seconds=2.5)
     driver.wait_for(3, "end")
     wait_until(lambda: stored(uri_of(folder.parent)) > 0)
     command = [sys.executable, "-c", hold, str(folder.parent / "mlflow.db")]
@@ -106,7 +106,7 @@ def test_its_data_base_is_locked_by_another_program(folder: Path, start: Callabl
         assert_trained_on(folder, before, Counts.of(folder))
         other.communicate("")
     wait_until(lambda: state(folder) == "ok", 120)
-    assert "MLflow is behind" not in driver.finish()
+    assert "MLflow is behind" not in driver.finish(300)
     assert_accounted(folder, uri_of(folder.parent), before, int(TRIALS))
 
 
@@ -123,7 +123,7 @@ def test_its_postgresql_is_restarted(folder: Path, start: Callable[..., DriverPr
             port = free_port()
             stack.enter_context(server(port, base.uri, folder.parent / "artifacts"))
             uri = f"http://127.0.0.1:{port}"
-        driver = start(folder, "--trials", TRIALS, seconds=0.5, MLFLOW_TRACKING_URI=uri)
+        driver = start(folder, "--trials", TRIALS, seconds=2.5, MLFLOW_TRACKING_URI=uri)
         driver.wait_for(3, "end")
         wait_until(lambda: state(folder) == "ok", 120)  # only then the store has its tables
         wait_until(lambda: stored(uri) > 0, 120)
@@ -134,6 +134,6 @@ def test_its_postgresql_is_restarted(folder: Path, start: Callable[..., DriverPr
         assert_trained_on(folder, before, Counts.of(folder))
         base.start()
         wait_until(lambda: state(folder) == "ok", 120)
-        assert "MLflow is behind" not in driver.finish()
+        assert "MLflow is behind" not in driver.finish(300)
         assert_accounted(folder, uri, before, int(TRIALS))
         assert not (folder.parent / "mlruns").exists()
