@@ -152,7 +152,7 @@ def test_a_sweep_is_left_and_come_back_to(kind: str, laptop: Laptop) -> None:
     assert errors == ""
 
     followed = said("attach", "mine-1")
-    assert followed.startswith("[mine-1] search\n")
+    assert followed.splitlines()[0] in ("[mine-1] search", "[mine-1] score", "[mine-1] done"), "wherever it is by then"
     assert followed.endswith("Browse: gantune ui mine-1    Details: gantune show mine-1\n")
     shown = json.loads(said("show", "mine", "--json"))
     assert shown["status"] == "complete"
