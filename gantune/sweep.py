@@ -14,7 +14,6 @@ from gantune import __version__
 from gantune.doctor.start import check_cluster
 from gantune.errors import UserError, did_you_mean
 from gantune.report import write_report
-from gantune.runtime.address import ALONE
 from gantune.runtime.desk import Desk
 from gantune.runtime.finals import finalists, score
 from gantune.runtime.follower import following
@@ -143,7 +142,7 @@ def _drive(
             at = stack.enter_context(session(local=local, cpus=cpus))
             at.slots(spec.resources.cpu, spec.resources.share(at.gpus))  # refused here, before anything is written
             folder.mkdir(parents=True, exist_ok=True)
-            for note in check_cluster(folder) if at.address not in (None, ALONE) else ():
+            for note in check_cluster(folder) if at.address is not None else ():
                 live.note(note)
             if not is_known:
                 stack.enter_context(driver_lock(folder))

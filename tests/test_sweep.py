@@ -74,9 +74,8 @@ def test_a_cluster_whose_nodes_do_not_share_the_folder_is_refused_before_anythin
     assert not list((tmp_path / FOLDER).iterdir())
 
 
-@pytest.mark.parametrize("address", [None, "local"])
-def test_on_this_machine_alone_no_node_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str | None) -> None:
-    monkeypatch.setattr(sweep, "session", lambda **given: contextlib.nullcontext(Session(address, (Machine(2, 0),))))
+def test_on_this_machine_alone_no_node_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "session", lambda **given: contextlib.nullcontext(Session(None, (Machine(2, 0),))))
     monkeypatch.setattr(sweep, "check_cluster", lambda folder: pytest.fail("asked"))
     with driver_lock(tmp_path), pytest.raises(UserError, match="is being run by process"):
         run_sweep(spec(), tmp_path)
