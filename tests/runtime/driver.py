@@ -69,6 +69,7 @@ def main() -> None:
     flags.add_argument("--trials", type=int, default=12)
     flags.add_argument("--more", type=int, default=0)
     flags.add_argument("--zoo", action="store_true")
+    flags.add_argument("--no-scheduler", action="store_true", help="no trial is pruned beside another")
     flags.add_argument("--hours", type=float)
     flags.add_argument("--cluster", action="store_true", help="the one that RAY_ADDRESS names")
     given = flags.parse_args()
@@ -78,12 +79,14 @@ def main() -> None:
             record = resume_sweep(given.folder, more_trials=given.more, hours=given.hours, **where)
         else:
             wanted = zoo_spec(given.trials) if given.zoo else spec(given.trials, hours=given.hours)
+            if given.no_scheduler:
+                wanted = replace(wanted, scheduler=Scheduler("none"))
             record = run_sweep(wanted, given.folder, **where)
     except SweepInterrupted as stopped:
         print(stopped)
         raise SystemExit(130 if stopped.asked else 1) from None
-    assert isinstance(PRUNERS[-1], Asha)
-    (given.folder / "rungs.json").write_text(json.dumps(PRUNERS[-1].rungs))
+    if isinstance(PRUNERS[-1], Asha):
+        (given.folder / "rungs.json").write_text(json.dumps(PRUNERS[-1].rungs))
     print(f"done {len(record.trials)} trials, {len(record.finals)} finals")
 
 
