@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gantune.replay.recording import Recording, recordings
-from gantune.runtime.pruning import Pruner, compared_by, open_pruner
+from gantune.runtime.pruning import Pruner, open_pruner
 from gantune.spec import SweepSpec
 from gantune.stopping import Reason, Rule, Verdict, judge, open_rules
 from gantune.tracking import spool
@@ -53,7 +53,7 @@ class Judge:
         """
         recording = self._recording
         kimg = recording.points[count - 1]["kimg"]
-        pruned = self._pruner.report(recording.id, kimg, compared_by(self._pruner, recording.points[:count], recording.best(count)))
+        pruned = self._pruner.report(recording.id, kimg, recording.rated_by(self._pruner.signal, count))
         verdict = self._verdicts(recording, count)
         if kimg >= recording.budget_kimg and verdict.reason is not Reason.DIVERGED:
             return str(Reason.BUDGET), f"trained its full {recording.budget_kimg:g} kimg"
@@ -93,8 +93,7 @@ def recheck(folder: Path) -> Recheck:
         elif event["kind"] == "end" and event["trial"] in known:
             trial = event["trial"]
             open_ones.discard(trial)
-            seen = known[trial].points[: counts[trial]]
-            pruner.end(trial, event["reason"], event["kimg"], compared_by(pruner, seen, known[trial].best(counts[trial])))
+            pruner.end(trial, event["reason"], event["kimg"], known[trial].rated_by(pruner.signal, counts[trial]))
             if event["reason"] in NOT_OURS:
                 result.skipped += 1
                 continue

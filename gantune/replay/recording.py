@@ -52,6 +52,12 @@ class Recording:
         known = [value for point in self.points[:count] if math.isfinite(value := point.get(self.objective, math.nan))]
         return (min if self.mode == "min" else max)(known, default=None)
 
+    def rated_by(self, signal: str | None, count: int) -> float | None:
+        """What a scheduler compares it by after `count` reports: the best objective, or the highest value of a signal."""
+        if signal is None:
+            return self.best(count)
+        return max((value for point in self.points[:count] if math.isfinite(value := point.get(signal, math.nan))), default=None)
+
     @property
     def best_kimg(self) -> float | None:
         """Where the whole curve has its best objective for the first time."""

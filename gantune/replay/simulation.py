@@ -10,7 +10,7 @@ from gantune.errors import UserError
 from gantune.replay.decisions import Judge, Verdicts
 from gantune.replay.policy import Policy
 from gantune.replay.recording import Recording
-from gantune.runtime.pruning import compared_by, open_pruner
+from gantune.runtime.pruning import open_pruner
 
 CENSORED = "censored"  # the recording ends where nobody would have stopped the trial
 
@@ -80,12 +80,7 @@ def simulate(
             continue
         reason, evidence = decision or (CENSORED, f"its recording ends at {recording.points[-1]['kimg']:g} kimg")
         if decision is not None:
-            pruner.end(
-                recording.id,
-                reason,
-                recording.points[count - 1]["kimg"],
-                compared_by(pruner, recording.points[:count], recording.best(count)),
-            )
+            pruner.end(recording.id, reason, recording.points[count - 1]["kimg"], recording.rated_by(pruner.signal, count))
         ended.append(Ended(recording, count, reason, evidence, now))
         begin(now)
     return ended

@@ -45,8 +45,8 @@ class Desk:
         self.planner = Planner(spec, folder.resolve())
         self.stops = StopRequests(folder)
         objective, budget = spec.objective, spec.budget
-        self.ledger = Ledger(objective.metric, objective.mode, budget.trials)
         self.pruner = open_pruner(spec.scheduler, mode=objective.mode, kimg=budget.kimg, report_every=budget.report_every)
+        self.ledger = Ledger(objective.metric, objective.mode, budget.trials, self.pruner.signal)
         self.population = open_population(spec)
         self.spool = Spool(folder)
         self.pending, self.takeovers = replay(read(folder), self.ledger, self.pruner, self.population)

@@ -19,7 +19,7 @@ from gantune.runtime.ledger import STATES, Entry
 from gantune.runtime.live import LiveState
 from gantune.runtime.losses import Losses
 from gantune.runtime.population import Population, Takeover
-from gantune.runtime.pruning import Pruner, compared_by
+from gantune.runtime.pruning import Pruner
 from gantune.runtime.replaying import compared, to_continue
 from gantune.runtime.stopping import StopRequests
 from gantune.runtime.work import Plan, Result
@@ -77,7 +77,7 @@ class Director:
         self._queue, self._running = self._floor.queue, self._floor.running
         told = list(self._ledger.trials.values())
         done = sum(entry.ended and entry not in self._queue for entry in told)
-        proven = any(entry.points or entry.state in ("complete", "pruned") for entry in told)
+        proven = any(entry.reported or entry.state in ("complete", "pruned") for entry in told)
         self._breaker = Breaker(slots, self._ledger.total - done, proven=proven)
         self._losses = Losses(book, self._floor, live, self._breaker, size_of=size_of, end=self._end)
 
@@ -190,10 +190,10 @@ class Director:
 
     def _report(self, entry: Entry, point: dict[str, Any]) -> None:
         kimg = float(point["kimg"])
-        if kimg in entry.points:
+        if kimg in entry.reported:
             return
         self._book.append("report", trial=entry.id, point=point)
-        evidence = self._pruner.report(entry.id, kimg, compared_by(self._pruner, entry.points.values(), entry.best))
+        evidence = self._pruner.report(entry.id, kimg, entry.rated_by(self._pruner.signal))
         if evidence is not None:
             self._pending[entry.id] = evidence
         takeover = compared(self._population, self._ledger, entry, point)
@@ -233,7 +233,7 @@ class Director:
         self._running.discard(entry.id)
         self._pending.pop(entry.id, None)
         self._takeovers.pop(entry.id, None)
-        self._pruner.end(entry.id, reason, entry.kimg, compared_by(self._pruner, entry.points.values(), entry.best))
+        self._pruner.end(entry.id, reason, entry.kimg, entry.rated_by(self._pruner.signal))
         self._search.tell(entry.number, reason, entry.own_best)
         self._live.show(entry)
         if began or not self._running:  # one that could not begin says nothing of those that run and have not reported yet

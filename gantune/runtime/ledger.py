@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from typing import Any
 from gantune.space.domain import frozen
 from gantune.stopping.verdict import COMPLETE, FAILED, PRUNED, Reason
 from gantune.tracking.spool import is_orphan
-from gantune.tracking.trial_record import LOST, device_seconds
+from gantune.tracking.trial_record import LOST
 
 STATES: dict[str, str] = {
     **{str(reason): "complete" for reason in COMPLETE},
@@ -50,12 +49,17 @@ class Entry:
     values: dict[str, Any]
     origin: str
     note: str | None = None
-    points: dict[float, dict[str, Any]] = field(default_factory=dict)  # by kimg
+    reported: set[float] = field(default_factory=set)  # the kimg of its reports; the curves are the spool's to keep
+    kimg: float = 0.0  # how far it has trained
+    last: dict[str, Any] = field(default_factory=dict)  # its report there
+    trained: float = 0.0  # seconds
+    measured: float = 0.0  # seconds that its reports took
     state: str = "running"
     reason: str | None = None
     evidence: str | None = None
     cut: str | None = None  # the time budget that cut it short
     best: float | None = None  # running best of the objective
+    highest: float | None = None  # of the signal that trials are compared by, where that is not the objective
     bests: dict[float, float] = field(default_factory=dict)  # running best by kimg, once there is one
     lost: int = 0  # times that it lost its worker, in all
     losses: Counter[str] = field(default_factory=Counter)  # those that count since its last new report, by kind
@@ -79,15 +83,14 @@ class Entry:
         bests = self.own_bests
         return bests[max(bests)] if bests else None
 
-    @property
-    def kimg(self) -> float:
-        """How far it has trained."""
-        return max(self.points, default=0.0)
+    def rated_by(self, signal: str | None) -> float | None:
+        """What a scheduler compares it by: its running best objective, or that of the ledger's signal."""
+        return self.best if signal is None else self.highest
 
     @property
     def device_seconds(self) -> float:
         """Seconds that it has kept its device: training and measuring."""
-        return device_seconds(self.points.values())
+        return self.trained + self.measured
 
     @property
     def ended(self) -> bool:
@@ -96,10 +99,11 @@ class Entry:
 
 
 class Ledger:
-    """A sweep's trials, scores, finalists and clock, by applying events in order."""
+    """A sweep's trials, scores, finalists and clock, by applying events in order. `signal` is what trials are compared by on their way,
+    where it is not the objective."""
 
-    def __init__(self, objective: str, mode: str, trials: int) -> None:
-        self.objective = objective
+    def __init__(self, objective: str, mode: str, trials: int, signal: str | None = None) -> None:
+        self.objective, self.signal = objective, signal
         self.better = min if mode == "min" else max
         self.total = trials  # how many trials the sweep shall have
         self.trials: dict[str, Entry] = {}
@@ -170,14 +174,22 @@ class Ledger:
     def _on_report(self, event: Event) -> None:
         entry, point = self.trials[event["trial"]], event["point"]
         kimg = float(point["kimg"])
+        if kimg in entry.reported:
+            return
         before, own = entry.device_seconds, self.shares.get(entry.id)
-        if kimg not in entry.points:
-            entry.losses.clear()
-        entry.points[kimg] = {sys.intern(name): value for name, value in point.items()}  # one text for all reports, not one each
+        entry.losses.clear()
+        entry.reported.add(kimg)
+        if kimg >= entry.kimg:
+            entry.kimg, entry.last = kimg, dict(point)
+        entry.trained = max(entry.trained, number(point.get("seconds")) or 0.0)
+        entry.measured += number(point.get("eval_seconds")) or 0.0
         self._seconds[own] = self._seconds.get(own, 0.0) + entry.device_seconds - before
         value = number(point.get(self.objective))
         if value is not None:
             entry.best = value if entry.best is None else self.better(entry.best, value)
+        value = number(point.get(self.signal)) if self.signal is not None else None
+        if value is not None:
+            entry.highest = value if entry.highest is None else max(entry.highest, value)
         if entry.best is not None:
             entry.bests[kimg] = entry.best
 

@@ -134,7 +134,6 @@ class LiveState:
 
     def show(self, entry: Entry, score: float | None = None) -> None:
         """Bring a trial's row up to date."""
-        point = entry.points[entry.kimg] if entry.points else {}
         with self._lock:
             before = self._picture.trials.get(entry.id)
             self._picture.trials[entry.id] = TrialView(
@@ -142,7 +141,7 @@ class LiveState:
                 entry.state,
                 entry.kimg,
                 entry.best,
-                number(point.get("d_loss")),
+                number(entry.last.get("d_loss")),
                 entry.reason,
                 entry.evidence,
                 entry.origin,

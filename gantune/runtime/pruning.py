@@ -6,14 +6,13 @@ A pruner is told each report and each end in the order of the spool, so that tel
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Protocol
 
 from ray.tune.schedulers import AsyncHyperBandScheduler, MedianStoppingRule
 
-from gantune.runtime.ledger import STATES, number
+from gantune.runtime.ledger import STATES
 
 WORST = 1e30  # finite, so that it can be ranked and averaged; stands for "no value" and for trials that a rule stopped
 STOP = "STOP"
@@ -26,18 +25,11 @@ class Pruner(Protocol):
     signal: str | None  # what it compares trials by, more being better; None: the objective
 
     def report(self, trial: str, kimg: float, best: float | None) -> str | None:
-        """The evidence for stopping `trial` now, or None to go on. `best` is the running best of what is compared (see `compared_by`),
+        """The evidence for stopping `trial` now, or None to go on. `best` is the running best of what is compared (see `signal`),
         None before the first value."""
 
     def end(self, trial: str, reason: str, kimg: float, best: float | None) -> None:
         """`trial` has ended; it still counts in the comparisons that it would have reached."""
-
-
-def compared_by(pruner: Pruner, points: Iterable[Mapping[str, Any]], best: float | None) -> float | None:
-    """What `pruner` compares a trial with such reports by: its running `best` objective, or the running best of a signal."""
-    if pruner.signal is None:
-        return best
-    return max((value for point in points if (value := number(point.get(pruner.signal))) is not None), default=None)
 
 
 class NoPruning:

@@ -8,7 +8,7 @@ from typing import Any
 from gantune.runtime.book import Limits
 from gantune.runtime.ledger import Entry, Event, Ledger, number
 from gantune.runtime.population import Population, Takeover
-from gantune.runtime.pruning import Pruner, compared_by
+from gantune.runtime.pruning import Pruner
 from gantune.tracking.spool import is_orphan
 
 
@@ -21,11 +21,11 @@ def replay(
     for event in events:
         if is_orphan(event, ledger.trials):
             continue
-        known = event["kind"] == "report" and float(event["point"]["kimg"]) in ledger.trials[event["trial"]].points
+        known = event["kind"] == "report" and float(event["point"]["kimg"]) in ledger.trials[event["trial"]].reported
         ledger.apply(event)
         if event["kind"] == "report" and not known:
             entry = ledger.trials[event["trial"]]
-            evidence = pruner.report(entry.id, float(event["point"]["kimg"]), compared_by(pruner, entry.points.values(), entry.best))
+            evidence = pruner.report(entry.id, float(event["point"]["kimg"]), entry.rated_by(pruner.signal))
             if evidence is not None:
                 pending[entry.id] = evidence
             takeover = compared(population, ledger, entry, event["point"])
@@ -35,7 +35,7 @@ def replay(
             takeovers.pop(event["trial"], None)
         elif event["kind"] == "end":
             entry = ledger.trials[event["trial"]]
-            pruner.end(entry.id, event["reason"], entry.kimg, compared_by(pruner, entry.points.values(), entry.best))
+            pruner.end(entry.id, event["reason"], entry.kimg, entry.rated_by(pruner.signal))
             pending.pop(entry.id, None)
             takeovers.pop(entry.id, None)
     return pending, takeovers

@@ -266,7 +266,7 @@ def test_a_full_disk_halts_the_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(stage.book.spool, "append", full)
     with pytest.raises(Halt, match="No space left"):
         stage.take("0000", (4, 50.0))
-    assert stage.ledger.trials["0000"].points == {}, "what is not written has not happened"
+    assert stage.ledger.trials["0000"].reported == set(), "what is not written has not happened"
 
 
 def test_a_request_to_stop_everything_halts(tmp_path: Path) -> None:

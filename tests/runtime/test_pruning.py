@@ -7,7 +7,7 @@ import random
 import pytest
 
 from gantune.runtime.ledger import Ledger
-from gantune.runtime.pruning import WORST, Asha, Median, NoPruning, compared_by, open_pruner
+from gantune.runtime.pruning import WORST, Asha, Median, NoPruning, open_pruner
 from gantune.runtime.replaying import replay
 from gantune.spec import Scheduler
 
@@ -87,17 +87,40 @@ def test_what_is_compared_is_the_running_best_of_the_signal_or_the_objective() -
         {"kimg": 8.0, "fid": 80.0, "c2st_loss": "nan"},
         {"kimg": 12.0, "c2st_loss": 0.1},
     ]
-    by_signal = open_pruner(Scheduler("asha", compare="c2st_loss"), mode="min", kimg=20, report_every=4)
-    assert compared_by(by_signal, points, 80.0) == 0.2
-    assert compared_by(by_signal, [{"kimg": 4.0, "fid": 9.0}], 9.0) is None
-    for scheduler in (Scheduler("asha"), Scheduler("median"), Scheduler("none")):
-        assert compared_by(open_pruner(scheduler, mode="min", kimg=20, report_every=4), points, 80.0) == 80.0
+    for scheduler, rates in (
+        (Scheduler("asha", compare="c2st_loss"), (0.2, 0.2, 0.2)),
+        (Scheduler("asha"), (90.0, 80.0, 80.0)),
+        (Scheduler("median"), (90.0, 80.0, 80.0)),
+        (Scheduler("none"), (90.0, 80.0, 80.0)),
+    ):
+        signal = open_pruner(scheduler, mode="min", kimg=20, report_every=4).signal
+        ledger = Ledger("fid", "min", 1, signal)
+        ledger.apply({"kind": "trial", "t": 0.0, "trial": "0000", "number": 0, "params": {}, "values": {}, "origin": "sampler"})
+        entry = ledger.trials["0000"]
+        assert entry.rated_by(signal) is None
+        for point, rate in zip(points, rates, strict=True):
+            ledger.apply({"kind": "report", "t": 1.0, "trial": "0000", "point": point})
+            assert entry.rated_by(signal) == rate
+
+
+def test_a_report_that_comes_again_changes_nothing_and_no_curve_is_held() -> None:
+    ledger = Ledger("fid", "min", 1)
+    ledger.apply({"kind": "trial", "t": 0.0, "trial": "0000", "number": 0, "params": {}, "values": {}, "origin": "sampler"})
+    first = {"kimg": 4.0, "fid": 9.0, "seconds": 3.0, "eval_seconds": 1.0}
+    ledger.apply({"kind": "report", "t": 1.0, "trial": "0000", "point": first})
+    ledger.apply({"kind": "report", "t": 2.0, "trial": "0000", "point": {"kimg": 8.0, "fid": "nan", "seconds": 7.0, "eval_seconds": 1.0}})
+    entry = ledger.trials["0000"]
+    assert (entry.kimg, entry.best, entry.bests, entry.device_seconds) == (8.0, 9.0, {4.0: 9.0, 8.0: 9.0}, 9.0)
+    ledger.apply({"kind": "report", "t": 3.0, "trial": "0000", "point": first | {"fid": 1.0, "seconds": 30.0}})
+    assert (entry.kimg, entry.best, entry.device_seconds, entry.last["kimg"]) == (8.0, 9.0, 9.0, 8.0)
+    assert ledger.occupied_seconds(1.0) == 9.0
+    assert not [value for value in vars(entry).values() if isinstance(value, dict) and first in value.values()]
 
 
 @pytest.mark.parametrize("signal", [None, "c2st_loss"])
 def test_replay_gives_the_same_rungs_and_the_stops_that_nobody_carried_out(signal: str | None) -> None:
     dice = random.Random(3)
-    live, told, ledger = asha(signal=signal), [], Ledger("fid", "min", 8)
+    live, told, ledger = asha(signal=signal), [], Ledger("fid", "min", 8, signal)
 
     def tell(kind, **fields):
         told.append({"kind": kind, "t": float(len(told)), **fields})
@@ -110,7 +133,7 @@ def test_replay_gives_the_same_rungs_and_the_stops_that_nobody_carried_out(signa
         tell("trial", trial=trial, number=number, params={}, values={}, origin="sampler")
         for kimg in (4, 8, 12, 16, 20):
             tell("report", trial=trial, point={"kimg": kimg, "fid": dice.uniform(20, 80), "c2st_loss": dice.random()})
-            compared = compared_by(live, ledger.trials[trial].points.values(), ledger.trials[trial].best)
+            compared = ledger.trials[trial].rated_by(live.signal)
             evidence = live.report(trial, kimg, compared)
             if evidence or kimg == 20:
                 if evidence and number == 7:
@@ -121,7 +144,7 @@ def test_replay_gives_the_same_rungs_and_the_stops_that_nobody_carried_out(signa
                 live.end(trial, reason, kimg, compared)
                 break
     again = asha(signal=signal)
-    assert replay(told, Ledger("fid", "min", 8), again) == (stopped, {})
+    assert replay(told, Ledger("fid", "min", 8, signal), again) == (stopped, {})
     assert again.rungs == live.rungs
     assert sum(map(len, again.rungs.values())) > 8
 
