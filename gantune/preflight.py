@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from gantune.per_process import dataset_of, default_device, evaluator_of
 from gantune.spec import SweepSpec
 from gantune.stopping import open_rules
 from gantune.training.given import Conditions
-from gantune.trial import dataset_of, default_device, evaluator_of
 
 
 def check_opens(spec: SweepSpec) -> list[str]:

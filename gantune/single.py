@@ -21,13 +21,14 @@ from gantune.families.base import Family, Form
 from gantune.generator_file import trusted_family
 from gantune.metrics import MetricSettings
 from gantune.params import lookup, params_of
+from gantune.per_process import default_device
 from gantune.segments import Segment, changeable
 from gantune.signals import Point
 from gantune.spec import load_sweep, parse_sets
 from gantune.stopping import Verdict
 from gantune.tracking.checkpoints import check_kept
 from gantune.training import checkpoint
-from gantune.trial import Trial, TrialPlan, default_device
+from gantune.trial import Trial, TrialPlan
 from gantune.yaml_file import parse_value
 
 WIDE = 64  # features

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
 import math
 import os
@@ -16,12 +15,12 @@ import torch
 
 from gantune.config import Config
 from gantune.curve import Curve
-from gantune.data import Dataset, open_dataset
 from gantune.durable import writing
 from gantune.errors import UserError
 from gantune.families import open_family
 from gantune.generator_file import export_generator
-from gantune.metrics import AnyEvaluator, MetricSettings, open_evaluator
+from gantune.metrics import MetricSettings
+from gantune.per_process import dataset_of, default_device, evaluator_of
 from gantune.pictures import sheet, write_png
 from gantune.segments import Segment, due, in_force
 from gantune.signals import Point
@@ -271,31 +270,6 @@ def _metrics_for(plan: TrialPlan, trainer: Trainer, n: int | None, part: Part) -
     """The metric settings, with as many samples as can be had for `part` of those that are wanted (`n`, or what the settings say)."""
     wanted = MetricSettings(**plan.metrics).n_fake if n is None else n
     return tuple(sorted((plan.metrics | {"n_fake": trainer.conditions.count(wanted, part)}).items()))
-
-
-def default_device() -> torch.device:
-    """The GPU where torch sees one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def dataset_of(config: Config) -> Dataset:
-    """The configuration's data, opened once a process."""
-    return _dataset(config.data, config.prepare.image_size)
-
-
-def evaluator_of(config: Config, metrics: tuple[tuple[str, Any], ...], device: torch.device) -> AnyEvaluator:
-    """The evaluator of the configuration's data, opened once a process."""
-    return _evaluator(config.data, config.prepare.image_size, metrics, device)
-
-
-@functools.lru_cache(maxsize=2)
-def _dataset(name: str, image_size: int) -> Dataset:
-    return open_dataset(name, image_size)
-
-
-@functools.lru_cache(maxsize=4)
-def _evaluator(name: str, image_size: int, metrics: tuple[tuple[str, Any], ...], device: torch.device) -> AnyEvaluator:
-    return open_evaluator(_dataset(name, image_size), MetricSettings(**dict(metrics)), device)
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from typing import Any
 import torch
 
 from gantune.cli.live import span
+from gantune.per_process import dataset_of, default_device
 from gantune.search import Past, Search
 from gantune.spec import SweepSpec
 from gantune.spec.model import Scheduler
 from gantune.training.trainer import Trainer
-from gantune.trial import dataset_of, default_device
 
 SAMPLES = 5
 

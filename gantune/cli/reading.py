@@ -185,8 +185,8 @@ def sync(
     head = head_for(local, cluster, runs)
     if head is not None:
         there(head, "sync", name)
-    from gantune.tracking.replay import sync as replay
     from gantune.tracking.store import find_sweep
+    from gantune.tracking.sync import sync as replay
 
     folder = find_sweep(runs, name)
     result = replay(folder)

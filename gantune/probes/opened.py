@@ -13,11 +13,12 @@ from gantune.config import Config
 from gantune.errors import UserError
 from gantune.families import open_family
 from gantune.generator_file import trusted_family
+from gantune.per_process import dataset_of, default_device
 from gantune.tracking.checkpoints import check_kept
 from gantune.training import checkpoint
 from gantune.training.schedule import noise_at
 from gantune.training.trainer import Trainer
-from gantune.trial import dataset_of, default_device, kept_checkpoints
+from gantune.trial import kept_checkpoints
 
 
 @dataclass(frozen=True)

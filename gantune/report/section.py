@@ -13,33 +13,16 @@ from gantune.report.by_family import SENTENCE, FamilyRow, by_family
 from gantune.report.compute import Progress, Spent, spent
 from gantune.report.equilibria import Line, equilibrium_line
 from gantune.report.figures import Figure, best_so_far, finals_strip, importance_bars, is_log, landscape
-from gantune.report.finals import CANONICAL, Final, sentence, verdict
-from gantune.report.grids import first_and_last
+from gantune.report.finals import Final, sentence, verdict
 from gantune.report.importance import Importance, importance
 from gantune.report.numbers import duration, mean_std, number, percent, setting
 from gantune.report.provenance import listed, varied
 from gantune.report.rows import NO_VALUE, NOT_RESCORED, Row, Sweep
+from gantune.report.sample_grids import finals_grids, trial_grids
 from gantune.report.series import MOST_TRIALS, curves_panel
 from gantune.report.tables import group_title
-from gantune.tracking.checkpoints import told
+from gantune.report.trial_table import sort_key, trial_group
 from gantune.tracking.settings_key import measured_with
-
-PICTURED = 4  # trials with sample grids, and finalists beside the canonical setting
-PICTURED_SEEDS = 5  # of a finalist
-OF_RANKINGS = ("ndcg_at_5", "precision_at_5")
-EXTRA = (*OF_RANKINGS, "modes", "hq_share", "precision", "recall", "coverage", "kid", "fid")  # the first two that were measured
-KINDS = {
-    "budget": "",
-    "asha": "",
-    "median": "",
-    "equilibrium": "settled",
-    "plateau": "settled",
-    "running": "running",
-    "interrupted": "running",
-}
-KINDS |= dict.fromkeys(("d_won", "d_dead", "mode_collapse", "diverged", "hopeless"), "failed") | dict.fromkeys(
-    ("infra", "error", "user"), "broken"
-)
 
 
 @dataclass
@@ -60,7 +43,7 @@ class Shelf:
 def section(sweep: Sweep, shelf: Shelf, finals: Sequence[Final], track: Progress) -> dict[str, Any]:
     """Everything that the template asks of a sweep."""
     cost, line = spent(sweep), equilibrium_line(sweep)
-    curves, samples = curves_panel(sweep, line), _samples(sweep)
+    curves, samples = curves_panel(sweep, line), trial_grids(sweep)
     scene, seeded = landscape(sweep), searches_seed(sweep)
     weights = _importance(sweep)
     if scene is not None:
@@ -84,9 +67,9 @@ def section(sweep: Sweep, shelf: Shelf, finals: Sequence[Final], track: Progress
         "finals": [_final(final, sweep) for final in finals],
         "finals_sentence": words.finals(sweep, finals),
         "finals_figure": shelf.put(finals_strip(sweep, finals)) if len({f.settings for f in finals}) == 1 else "",
-        "final_samples": _final_samples(sweep, finals),
+        "final_samples": finals_grids(sweep, finals),
         "no_finals": words.no_finals(sweep, seeded),
-        "groups": [_group(sweep, name, rows, index == 0) for index, (name, rows) in enumerate(sweep.groups.items())],
+        "groups": [trial_group(sweep, name, rows, index == 0) for index, (name, rows) in enumerate(sweep.groups.items())],
         "balance": _balance(sweep, line, shelf) if seeded else None,
         "progress": [shelf.put(best_so_far([sweep], [track], axis, _reference(sweep, finals))) for axis in ("seconds", "kimg")]
         if track.best
@@ -120,8 +103,8 @@ def _family(one: FamilyRow) -> dict[str, Any]:
     return {
         "family": one.family,
         "trial": one.best.id if one.best else "–",
-        "best": {"text": one.shown(one.best), "sort": _sort(values[0])},
-        "canonical": {"text": one.shown(one.canonical), "sort": _sort(values[1])},
+        "best": {"text": one.shown(one.best), "sort": sort_key(values[0])},
+        "canonical": {"text": one.shown(one.canonical), "sort": sort_key(values[1])},
         "trials": len(one.rows),
         "early": one.stopped_early,
     }
@@ -165,58 +148,6 @@ def _final(final: Final, sweep: Sweep) -> dict[str, Any]:
     }
 
 
-def _group(sweep: Sweep, name: str, rows: Sequence[Row], leading: bool) -> dict[str, Any]:
-    rescored = name not in (NO_VALUE, NOT_RESCORED)
-    extra = [metric for metric in EXTRA if metric != sweep.metric and any(_metric(row, metric) is not None for row in rows)][:2]
-    return {
-        "sentence": words.group(sweep, name, group_title(sweep, name), len(rows)),
-        "rescored": rescored,
-        "leading": leading,
-        "extra": extra,
-        "rows": [_trial(row, sweep, rescored, extra) for row in rows],
-    }
-
-
-def _trial(row: Row, sweep: Sweep, rescored: bool, extra: Sequence[str]) -> dict[str, Any]:
-    trial, reason = row.record, str(row.record.reason or row.record.state)
-    cells = [{"text": setting(trial.kimg), "sort": _sort(trial.kimg)}, _cell(trial.seconds), _cell(row.best, 4)] + (
-        [_cell(row.rescored, 4)] if rescored else []
-    )
-    cells += [{"text": setting(value), "sort": _sort(value)} for value in (trial.params.get(name) for name in sweep.searched)]
-    cells += [_cell(_metric(row, name)) for name in extra]
-    evidence = "; ".join(str(part) for part in (trial.evidence, told(trial.let_go)) if part)
-    tag = trial.origin if trial.origin in ("canonical", "user") else ""
-    return {
-        "rank": row.rank,
-        "id": row.id,
-        "tag": tag,
-        "note": trial.note,
-        "reason": reason.replace("_", " "),
-        "kind": KINDS.get(reason, ""),
-        "evidence": evidence,
-        "cells": cells,
-    }
-
-
-def _metric(row: Row, name: str) -> float | None:
-    """Rescored where there is one, else as last measured while training."""
-    if name in row.metrics:
-        return row.metrics[name]
-    if row.rescored is not None:
-        return None
-    return next((point[name] for point in reversed(row.record.points) if name in point), None)
-
-
-def _cell(value: float | None, digits: int = 3) -> dict[str, str]:
-    return {"text": number(value, digits), "sort": _sort(value)}
-
-
-def _sort(value: Any) -> str:
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
-        return ""
-    return repr(value) if isinstance(value, (int, float)) else str(value)
-
-
 def _importance(sweep: Sweep) -> Any:
     rows = sweep.groups.get(sweep.best.group, []) if sweep.best else []
     if any(row.record.takeovers for row in rows):
@@ -243,17 +174,17 @@ def _balance(sweep: Sweep, line: Line, shelf: Shelf) -> dict[str, Any]:
             {
                 "title": one.title,
                 "spread": spreads[id(one)],
-                "sort": _sort(one.summary.mean if one.summary else None),
+                "sort": sort_key(one.summary.mean if one.summary else None),
                 "n": one.summary.n if one.summary else 0,
                 "each": ", ".join(number(row.value) for row in one.rows),
                 "gap": balance_words.gap(best, one) if best else "–",
                 "reasons": one.reasons.replace("_", " "),
                 "d": number(ends["d_loss"]),
-                "d_sort": _sort(ends["d_loss"]),
+                "d_sort": sort_key(ends["d_loss"]),
                 "heldout": number(ends["d_loss_heldout"]),
-                "h_sort": _sort(ends["d_loss_heldout"]),
+                "h_sort": sort_key(ends["d_loss_heldout"]),
                 "g": number(ends["g_loss"]),
-                "g_sort": _sort(ends["g_loss"]),
+                "g_sort": sort_key(ends["g_loss"]),
             }
         )
     drawn = panels(sweep, shown, line)
@@ -269,52 +200,6 @@ def _balance(sweep: Sweep, line: Line, shelf: Shelf) -> dict[str, Any]:
             {"title": one.title, "spread": spreads[id(one)], "figure": shelf.put(figure)} for one, figure in zip(shown, drawn, strict=True)
         ],
     }
-
-
-def _samples(sweep: Sweep) -> list[dict[str, Any]]:
-    """Grids of the best trials, then of the canonical one; of several families the best of each."""
-    best = [row.id for row in sweep.rows if row.value is not None][:PICTURED]
-    canonical = [row.id for row in sweep.rows if row.record.origin == "canonical"]
-    each = [one.best.id for one in by_family(sweep) if one.best]
-    chosen = list(dict.fromkeys(each or [*best, *canonical]))
-    by_id = {row.id: row for row in sweep.rows}
-    found = []
-    for trial in chosen:
-        row = by_id[trial]
-        kind = "rescored" if row.rescored is not None else "best"
-        pictures = [
-            {"uri": picture.uri, "width": picture.width, "height": picture.height, "kimg": f"{picture.kimg:g}"}
-            for picture in first_and_last(sweep.record.folder / "trials" / trial)
-        ]
-        found.append(
-            {
-                "name": f"trial {trial}"
-                + (f", {sweep.record.family_of(row.record)}" if sweep.is_zoo else "")
-                + (" (canonical setting)" if row.record.origin == "canonical" else ""),
-                "result": (f": {kind} {sweep.label} {number(row.value)}" if row.value is not None else "")
-                + (f", {short}" if (short := words.cut_short(row, sweep)) else ""),
-                "pictures": pictures,
-            }
-        )
-    return found
-
-
-def _final_samples(sweep: Sweep, finals: Sequence[Final]) -> list[dict[str, Any]]:
-    """For each contender its seeds side by side, each with the picture of its run's best checkpoint."""
-    found = []
-    shown = [final for final in finals if final.who != CANONICAL][:PICTURED]
-    for final in [final for final in finals if final in shown or final.who == CANONICAL]:
-        pictures = []
-        for seed in sorted((*final.values, *final.failed))[:PICTURED_SEEDS]:
-            value = final.values.get(seed)
-            result = f"no finite {sweep.label}" if value is None else f"{sweep.label} {number(value)}"
-            for picture in first_and_last(sweep.record.folder / "finalists" / f"{final.name}-s{seed}")[-1:]:
-                about = {"uri": picture.uri, "width": picture.width, "height": picture.height, "kimg": f"{picture.kimg:g}"}
-                pictures.append(about | {"seed": seed, "result": result})
-        if pictures:
-            spread = mean_std(final.summary.mean, final.summary.std) if final.summary else "–"
-            found.append({"title": f"{final.title[0].upper()}{final.title[1:]}", "spread": spread, "pictures": pictures})
-    return found
 
 
 def _provenance(sweep: Sweep, finals: Sequence[Final]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The spool into MLflow: every event once, whatever dies in between. `sync` brings a store up to date in one go."""
+"""The spool into MLflow: every event once, whatever dies in between."""
 
 from __future__ import annotations
 
@@ -11,19 +11,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gantune.errors import UserError
 from gantune.servers import shown
 from gantune.tracking import spool, store
 from gantune.tracking.connection import Connection
-from gantune.tracking.cursor import TrackingState, load_cursor, tracking_uri
-from gantune.tracking.lock import driver_of, held
+from gantune.tracking.cursor import TrackingState, load_cursor
+from gantune.tracking.lock import driver_of
 from gantune.tracking.runs import FILES, RunBuffer, artifacts_of, metrics_of, pictures_of
 from gantune.tracking.tracker import Unreachable, in_short
 
 LOCK = ".mlflow-replay.lock"
 CHUNK = 20_000  # points between two savings of the cursor
 STATUS = {"complete": "FINISHED", "pruned": "KILLED", "stopped": "KILLED", "failed": "FAILED"}
-WAIT_SECONDS = 60.0  # for a writer that is about to end
 
 
 @dataclass
@@ -33,30 +31,6 @@ class SyncResult:
     points: int = 0
     runs: int = 0
     artifacts: int = 0
-
-
-def sync(folder: Path, tracking_uri: str | None = None) -> SyncResult:
-    """Bring the store at `tracking_uri` (default: where the sweep is tracked) up to date with the spool.
-
-    Raises `UserError` when the store cannot be reached; what it has by then is kept and the next sync goes on from there.
-    """
-    uri = tracking_uri or _default_uri(folder)
-    again = f"Try again with: gantune sync {folder.name}"
-    with held(folder / LOCK, seconds=0.0 if driver_of(folder) else WAIT_SECONDS) as mine:
-        if not mine:
-            raise UserError(f"sweep {folder.name} is being replayed into MLflow by its own writer. {again}")
-        replay = Replay(folder, uri)
-        try:
-            replay.advance()
-            replay.close_abandoned()
-        except Unreachable as error:
-            replay.failed(error)
-            raise UserError(f"{shown(uri)} does not take the runs of {folder.name}: {error}\n{again}") from None
-        return replay.result
-
-
-def _default_uri(folder: Path) -> str:
-    return tracking_uri(folder.parent)
 
 
 @dataclass

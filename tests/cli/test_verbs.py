@@ -16,9 +16,9 @@ from gantune.families import family_names
 from gantune.runtime.live import TrialView
 from gantune.spec import load_sweep
 from gantune.tracking.cursor import TrackingState
-from gantune.tracking.replay import sync
 from gantune.tracking.spool import Spool
 from gantune.tracking.store import freeze
+from gantune.tracking.sync import sync
 
 SWEEP = """
 family: gan

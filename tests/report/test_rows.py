@@ -17,8 +17,9 @@ from gantune.report.finals import contenders, sentence, verdict
 from gantune.report.numbers import mean_std, number, percent
 from gantune.report.provenance import in_words
 from gantune.report.rows import NO_VALUE, NOT_RESCORED, STOPPED_EARLY, Sweep
-from gantune.report.section import KINDS, Shelf, _floor, _importance, _reference, _trial, section
+from gantune.report.section import Shelf, _floor, _importance, _reference, section
 from gantune.report.summary import summary
+from gantune.report.trial_table import KINDS, _trial
 from gantune.report.words import MEANINGS
 from gantune.stopping import Reason
 from gantune.tracking.record import SweepRecord

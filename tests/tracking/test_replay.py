@@ -16,8 +16,9 @@ from gantune.tracking import replay as replay_module
 from gantune.tracking.cursor import CURSOR, load_cursor, load_state, mlflow_run_ids, tracking_uri
 from gantune.tracking.lock import driver_lock
 from gantune.tracking.record import SweepRecord
-from gantune.tracking.replay import Replay, sync
+from gantune.tracking.replay import Replay
 from gantune.tracking.spool import Spool
+from gantune.tracking.sync import sync
 from gantune.tracking.tracker import Tracker, Unreachable
 
 

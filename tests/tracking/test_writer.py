@@ -18,8 +18,8 @@ from recorded_sweeps import end_trial, new_sweep, point, start_trial
 
 from gantune.tracking.cursor import CURSOR, load_cursor, load_state
 from gantune.tracking.lock import driver_lock
-from gantune.tracking.replay import sync
 from gantune.tracking.spool import Spool
+from gantune.tracking.sync import sync
 
 
 @contextlib.contextmanager
