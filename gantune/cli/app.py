@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from gantune import __version__
 
@@ -43,17 +40,3 @@ def json_flag(as_json: bool) -> list[str]:
 def print_json(content: Any) -> None:
     """Strict JSON on standard output."""
     print(json.dumps(content, indent=2, allow_nan=False))
-
-
-def print_table(columns: list[str], rows: list[list[str]], title: str = "") -> None:
-    """A table: drawn on a terminal, tab-separated lines in a pipe."""
-    if not sys.stdout.isatty():
-        for row in [columns, *rows]:
-            print("\t".join(row))
-        return
-    table = Table(title=title or None, box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gantune.cli.app import RUNS, Json, Runs, app, json_flag, print_json, print_table
+from gantune.cli.app import RUNS, Json, Runs, app, json_flag, print_json
 from gantune.cli.cluster import ClusterFile, Local, head_for, there
+from gantune.cli.tables import print_table
 
 if TYPE_CHECKING:
     from gantune.families.base import Family

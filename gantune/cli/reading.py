@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gantune.cli import objective
-from gantune.cli.app import RUNS, Json, Runs, app, json_flag, print_json, print_table
+from gantune.cli.app import RUNS, Json, Runs, app, json_flag, print_json
 from gantune.cli.cluster import ClusterFile, Local, head_for, report_there, there, ui_there
+from gantune.cli.tables import print_table
 from gantune.errors import UserError
 
 FAILED = 5  # trials whose errors are shown

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from gantune.cli import objective
-from gantune.cli.app import RUNS, Json, Runs, Sets, app, print_json, print_table
+from gantune.cli.app import RUNS, Json, Runs, Sets, app, print_json
+from gantune.cli.tables import print_table
 from gantune.errors import UserError
 from gantune.tracking.store import find_sweep, frozen
 

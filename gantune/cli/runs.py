@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from gantune.cli.app import RUNS, Json, Runs, Sets, app, print_json, print_table
+from gantune.cli.app import RUNS, Json, Runs, Sets, app, print_json
 from gantune.cli.refs import generator_path, own_name, run_folder
+from gantune.cli.tables import print_table
 from gantune.errors import UserError
 
 
