@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gantune.doctor import findings, node
 from gantune.doctor.check import Check
 from gantune.doctor.expected import check_nodes, read_expected
-from gantune.doctor.shared import Token, token_in
+from gantune.doctor.shared import Token, made, token_in
 from gantune.errors import UserError
 from gantune.runtime.nodes import Answer, Node, alive, ask
 from gantune.runtime.session import session
@@ -27,7 +25,7 @@ def examine_cluster(runs: Path, seconds: float = SECONDS) -> list[Check]:
             nodes = alive()
             checks = [_expected(nodes, auth)]
             try:
-                with _made(runs), token_in(runs) as token:
+                with made(runs), token_in(runs) as token:
                     return [*checks, *_of_nodes(nodes, token, str(runs.absolute()), auth, seconds)]
             except OSError as error:
                 mend = "The runs folder must be one that all nodes share and may write; give another with --runs DIR."
@@ -67,16 +65,3 @@ def _expected(nodes: list[Node], auth: str) -> Check:
         return check_nodes(nodes, read_expected(Path.home()), auth)
     except UserError as error:
         return Check("nodes", False, str(error), "Run `ray up` again, which writes it anew.")
-
-
-@contextmanager
-def _made(runs: Path) -> Iterator[None]:
-    """The folder, made where there is none yet, and then not left behind."""
-    fresh = not runs.exists()
-    runs.mkdir(parents=True, exist_ok=True)
-    try:
-        yield
-    finally:
-        if fresh:
-            with suppress(OSError):  # somebody has put something into it
-                runs.rmdir()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gantune.doctor import node, words
 from gantune.doctor.check import Check
+from gantune.doctor.shared import made, token_in
 from gantune.runtime.address import NAMED, NO_CLIENT, knock
 from gantune.servers import shown
 
@@ -69,11 +70,11 @@ def _gpu() -> Check:
 
 
 def _folder(runs: Path) -> Check:
-    place = runs.absolute()
-    while not place.exists():
-        place = place.parent
-    ok = place.is_dir() and os.access(place, os.W_OK)
-    return Check("runs folder", ok, str(runs.absolute()), f"{place} is not writable; give another with --runs DIR.")
+    try:
+        with made(runs.absolute()), token_in(runs):
+            return Check("runs folder", True, str(runs.absolute()))
+    except OSError as error:
+        return Check("runs folder", False, f"{runs.absolute()} cannot be written: {error.strerror}", "Give another with --runs DIR.")
 
 
 def _disk(runs: Path) -> Check:

@@ -39,6 +39,19 @@ class Token:
 
 
 @contextlib.contextmanager
+def made(folder: Path) -> Iterator[None]:
+    """The folder, made with those above it where there is none yet, and then not left behind. `OSError` where it cannot be made."""
+    fresh = [place for place in (folder, *folder.parents) if not place.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    finally:
+        with contextlib.suppress(OSError):  # somebody has put something into it, or it was never made
+            for place in fresh:
+                place.rmdir()
+
+
+@contextlib.contextmanager
 def token_in(folder: Path) -> Iterator[Token]:
     """A token in `folder`, which exists, for as long as the context lasts. `OSError` when this machine cannot write there."""
     place = folder.resolve() / f".shared-{secrets.token_hex(8)}"

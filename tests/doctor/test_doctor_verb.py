@@ -51,3 +51,20 @@ def test_nodes_are_asked_only_where_there_is_a_cluster(tmp_path: Path, monkeypat
     monkeypatch.setattr("gantune.doctor.examine_machine", lambda runs: [])
     monkeypatch.setenv("RAY_ADDRESS", "auto")
     assert examine(tmp_path, local=True) == []
+
+
+def test_the_runs_folder_is_tried_by_writing_and_not_left_behind(tmp_path: Path) -> None:
+    def found(runs: Path) -> Check:
+        return next(check for check in examine(runs, local=True) if check.name == "runs folder")
+
+    assert found(tmp_path / "a" / "b").ok
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "kept").mkdir()
+    assert found(tmp_path / "kept").ok
+    assert (tmp_path / "kept").is_dir()
+    (tmp_path / "file").touch()
+    for impossible, why in ((tmp_path / "file", "File exists"), (Path("/proc/nope/x"), "No such file")):
+        check = found(impossible)
+        assert not check.ok
+        assert why in check.found
+        assert "--runs DIR" in check.mend
