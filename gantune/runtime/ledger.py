@@ -51,7 +51,7 @@ class Entry:
     note: str | None = None
     reported: set[float] = field(default_factory=set)  # the kimg of its reports; the curves are the spool's to keep
     kimg: float = 0.0  # how far it has trained
-    last: dict[str, Any] = field(default_factory=dict)  # its report there
+    d_loss: float | None = None  # there
     trained: float = 0.0  # seconds
     measured: float = 0.0  # seconds that its reports took
     state: str = "running"
@@ -180,7 +180,7 @@ class Ledger:
         entry.losses.clear()
         entry.reported.add(kimg)
         if kimg >= entry.kimg:
-            entry.kimg, entry.last = kimg, dict(point)
+            entry.kimg, entry.d_loss = kimg, number(point.get("d_loss"))
         entry.trained = max(entry.trained, number(point.get("seconds")) or 0.0)
         entry.measured += number(point.get("eval_seconds")) or 0.0
         self._seconds[own] = self._seconds.get(own, 0.0) + entry.device_seconds - before

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from gantune.runtime.ledger import Entry, number
+from gantune.runtime.ledger import Entry
 from gantune.stopping.verdict import PRUNED, Reason
 from gantune.tracking.troubles import troubles
 
@@ -141,7 +141,7 @@ class LiveState:
                 entry.state,
                 entry.kimg,
                 entry.best,
-                number(entry.last.get("d_loss")),
+                entry.d_loss,
                 entry.reason,
                 entry.evidence,
                 entry.origin,

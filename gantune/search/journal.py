@@ -22,16 +22,22 @@ EVERY = 1.0  # seconds between writes while trials only report; an append costs 
 
 
 class _Lines(BaseJournalBackend):
-    """A journal in memory, so that many lines are written to disk at once."""
+    """The end of a journal in memory, so that many lines are written to disk at once. Its storage has read each line once it is there."""
 
     def __init__(self) -> None:
         self.logs: list[dict[str, Any]] = []
+        self._gone = 0
 
     def read_logs(self, log_number_from: int) -> Iterable[dict[str, Any]]:
-        return self.logs[log_number_from:]
+        return self.logs[log_number_from - self._gone :]
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         self.logs.extend(json.loads(json.dumps(logs)))
+
+    def drop(self) -> None:
+        """Let go of the lines, which are on disk."""
+        self._gone += len(self.logs)
+        self.logs.clear()
 
 
 class Journal:
@@ -87,7 +93,8 @@ class Journal:
         os.replace(partial, self.path)
         self.path.with_name(self.path.name + ".lock").unlink(missing_ok=True)  # of a driver that was killed while it wrote
         self._file = JournalFileBackend(str(self.path))
-        self._lines, self._written, self._wrote_at = lines, len(lines.logs), time.monotonic()
+        lines.drop()
+        self._lines, self._wrote_at = lines, time.monotonic()
         self._storage = storage
 
     def _write(self, write: Callable[[JournalStorage], Any], at_once: bool = True) -> None:
@@ -96,8 +103,9 @@ class Journal:
         try:
             write(self._storage)
             if at_once or time.monotonic() - self._wrote_at > EVERY:
-                self._file.append_logs(self._lines.logs[self._written :])
-                self._written, self._wrote_at = len(self._lines.logs), time.monotonic()
+                self._file.append_logs(self._lines.logs)
+                self._lines.drop()
+                self._wrote_at = time.monotonic()
         except (OSError, RuntimeError, ValueError, KeyError) as error:  # disk full, its lock, a file that another program changed
             self._give_up(error)
 

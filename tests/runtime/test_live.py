@@ -23,7 +23,7 @@ def drawn(live: LiveState) -> str:
 def test_a_row_shows_the_latest_point_and_the_running_best() -> None:
     changes = []
     live = LiveState("x", lambda: changes.append(1))
-    entry = Entry("0001", 1, {}, {}, "sampler", kimg=8.0, last={"kimg": 8.0, "d_loss": "nan"}, best=33.0)
+    entry = Entry("0001", 1, {}, {}, "sampler", kimg=8.0, best=33.0)
     live.show(entry)
     assert live.picture.trials["0001"] == TrialView("0001", "running", 8.0, 33.0, None)
     live.show(entry, score=35.0)
@@ -107,10 +107,10 @@ def test_a_sweep_over_families_names_them_and_shows_no_distance_from_an_equilibr
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with showing("zoo-1", None, "fid") as live:
-        live.show(Entry("0001", 1, {"family": "wgan"}, {}, "canonical", kimg=3.0, last={"d_loss": -1.5}, state="pruned"))
+        live.show(Entry("0001", 1, {"family": "wgan"}, {}, "canonical", kimg=3.0, d_loss=-1.5, state="pruned"))
     assert capsys.readouterr().out.splitlines()[-1].startswith("0001 wgan *  pruned")
     with showing("dcgan-1", 0.5, "fid") as live:
-        live.show(Entry("0001", 1, {}, {}, "sampler", kimg=3.0, last={"d_loss": 0.625}, state="pruned"))
+        live.show(Entry("0001", 1, {}, {}, "sampler", kimg=3.0, d_loss=0.625, state="pruned"))
     assert "d_loss 0.625 (+0.125)" in capsys.readouterr().out
 
 
@@ -119,6 +119,6 @@ def test_in_a_pipe_each_ended_trials_line_is_put_together_once(capsys: pytest.Ca
     monkeypatch.setattr(cli_live, "_cells", lambda view, *given: [made.append(view.id), plain(view, *given)][1])
     with showing("dcgan-1", 0.5, "fid") as live:
         for number in range(50):
-            live.show(Entry(f"{number:04d}", number, {}, {}, "sampler", kimg=3.0, last={"d_loss": 0.6}, state="pruned"))
+            live.show(Entry(f"{number:04d}", number, {}, {}, "sampler", kimg=3.0, d_loss=0.6, state="pruned"))
     assert made == [f"{number:04d}" for number in range(50)]
     assert capsys.readouterr().out.count("  pruned  ") == 50
