@@ -1,4 +1,4 @@
-"""What a process opens once and keeps: its device, data, and their evaluators."""
+"""A process's device, and the data and evaluators that it opens once and keeps."""
 
 from __future__ import annotations
 

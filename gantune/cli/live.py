@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
 import sys
-import termios
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console, Group, RenderableType
+from rich.constrain import Constrain
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -20,7 +19,7 @@ from gantune.cli import objective
 from gantune.runtime.live import LiveState, Picture, TrialView
 
 ROWS = 24  # of the table; running trials first, then the best
-KEYS = 0  # standard input
+SPARED = 4  # cells at the right, where the terminal may echo Ctrl-C as ^C: a full line would break there, and the picture move down
 HEARTBEAT = 30.0  # seconds after which a pipe is told how far all is
 STYLES = {"running": "cyan", "complete": "green", "pruned": "yellow", "failed": "red", "stopped": "magenta"}
 
@@ -35,33 +34,12 @@ def showing(name: str, equilibrium: float | None, metric: str) -> Iterator[LiveS
         yield live
         return
     console = Console()
-    drawing = Live(get_renderable=lambda: table_of(live.picture, equilibrium, metric), console=console, refresh_per_second=4)
-    with _quiet_keys(), drawing:
+
+    def drawing() -> RenderableType:
+        return Constrain(table_of(live.picture, equilibrium, metric), console.width - SPARED)
+
+    with Live(get_renderable=drawing, console=console, refresh_per_second=4):
         yield live
-
-
-@contextmanager
-def _quiet_keys() -> Iterator[None]:
-    """Ctrl-C is not echoed as ^C, which behind a line as wide as the terminal would move the picture."""
-    if not _set_echo(0):
-        yield
-        return
-    try:
-        yield
-    finally:
-        _set_echo(termios.ECHOCTL)
-
-
-def _set_echo(wanted: int) -> bool:
-    """Whether the echo of control keys could be changed, and has. A process in the background, which would be stopped, leaves it."""
-    if not os.isatty(KEYS) or os.tcgetpgrp(KEYS) != os.getpgrp():
-        return False
-    mode = termios.tcgetattr(KEYS)
-    if mode[3] & termios.ECHOCTL == wanted:
-        return False
-    mode[3] ^= termios.ECHOCTL
-    termios.tcsetattr(KEYS, termios.TCSANOW, mode)
-    return True
 
 
 def table_of(picture: Picture, equilibrium: float | None, metric: str) -> RenderableType:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -13,9 +13,6 @@ from gantune.cli.app import RUNS, Runs, app
 from gantune.cli.probe_place import Place
 from gantune.errors import UserError
 from gantune.tracking.checkpoints import check_kept
-
-if TYPE_CHECKING:
-    pass
 
 probe = typer.Typer(help="Analyses of a run: a picture and a data file each.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(probe, name="probe")

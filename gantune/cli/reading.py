@@ -187,10 +187,10 @@ def sync(
     if head is not None:
         there(head, "sync", name)
     from gantune.tracking.store import find_sweep
-    from gantune.tracking.sync import sync as replay
+    from gantune.tracking.sync import sync as bring_up_to_date
 
     folder = find_sweep(runs, name)
-    result = replay(folder)
+    result = bring_up_to_date(folder)
     print(f"{folder.name}: {result.runs} runs, {result.points} points and {result.artifacts} artifacts sent to MLflow")
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import sys
-import textwrap
 from collections.abc import Sequence
 
 from rich.cells import cell_len
@@ -12,14 +10,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-LEAST = 30  # cells for a column of words, below which it is better read on lines of its own
+LEAST = 24  # cells for a column of words, below which it is better read on lines of its own
 GAP = 2
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table: drawn on a terminal, tab-separated lines in a pipe.
 
-    Where a terminal is too narrow, the columns that do not fit stand below the others, row by row, so that no word is broken.
+    Where a terminal is too narrow even for long cells to go on in the next line, the columns that do not fit stand below the others, row
+    by row, so that no word is broken that is not longer than a line.
     """
     if not sys.stdout.isatty():
         for row in [columns, *rows]:
@@ -28,23 +27,44 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     console = Console()
     whole = list(zip(columns, *rows, strict=True))
     widths = [max(map(cell_len, column)) for column in whole]
-    longest = max(cell_len(word) for cell in whole[-1] for word in cell.split() or [""])  # of the last column's words
-    fitting = sum(end <= console.width + GAP for end in itertools.accumulate(width + GAP for width in widths))
-    if fitting < len(columns) and console.width - sum(width + GAP for width in widths[:-1]) < max(LEAST, longest):
-        for number, row in enumerate([columns, *rows]):
-            _print_stacked(console, row, widths[: max(fitting, 1)], "bold" if number == 0 else "")
+    least = [min(width, max(LEAST, _longest_word(column))) for width, column in zip(widths, whole, strict=True)]
+    room = console.width - GAP * (len(columns) - 1)
+    if sum(least) > room:
+        _print_stacked(console, [columns, *rows], widths)
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column is not columns[-1])
+    for column, width in zip(columns, _shared_out(room, least, widths), strict=True):
+        table.add_column(Text(column), width=width, overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))
     console.print(table)
 
 
-def _print_stacked(console: Console, row: Sequence[str], widths: Sequence[int], style: str) -> None:
-    beside, below = row[: len(widths)], (" " * GAP).join(row[len(widths) :])
-    first = (" " * GAP).join(cell + " " * (width - cell_len(cell)) for cell, width in zip(beside, widths, strict=True))
-    wrapped = textwrap.wrap(below, max(console.width - GAP, 1), break_long_words=False, break_on_hyphens=False)
-    for line in [first.rstrip(), *(" " * GAP + line for line in wrapped)]:
-        console.print(Text(line, style), soft_wrap=True)
+def _longest_word(cells: Sequence[str]) -> int:
+    return max(cell_len(word) for cell in cells for word in cell.split() or [""])
+
+
+def _shared_out(room: int, least: Sequence[int], wanted: Sequence[int]) -> list[int]:
+    """Widths from `least` to `wanted`: each column has the same share of what is left, or what it wants."""
+    widths, left = list(least), room - sum(least)
+    in_need = sorted(range(len(least)), key=lambda index: wanted[index] - least[index])
+    for done, index in enumerate(in_need):
+        more = min(wanted[index] - least[index], left // (len(in_need) - done))
+        widths[index] += more
+        left -= more
+    return widths
+
+
+def _print_stacked(console: Console, rows: Sequence[Sequence[str]], widths: Sequence[int]) -> None:
+    beside, used = 1, widths[0]
+    while used + GAP + widths[beside] <= console.width:
+        used += GAP + widths[beside]
+        beside += 1
+    for number, row in enumerate(rows):
+        style = "bold" if number == 0 else ""
+        first = "".join(cell + " " * (width + GAP - cell_len(cell)) for cell, width in zip(row[:beside], widths, strict=False))
+        console.print(Text(first.rstrip(), style), soft_wrap=True)
+        below = Text((" " * GAP).join(cell for cell in row[beside:] if cell), style)
+        for line in below.wrap(console, max(console.width - GAP, 1)) if below else []:
+            line.rstrip()
+            console.print(Text(" " * GAP).append_text(line), soft_wrap=True)

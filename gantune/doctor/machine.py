@@ -17,7 +17,7 @@ from gantune.servers import shown
 
 
 def examine_machine(runs: Path) -> list[Check]:
-    """All findings, in the order in which they matter. Nothing is changed on the machine."""
+    """All findings, in the order in which they matter. Nothing is left behind on the machine."""
     checks: list[Callable[[], Check]] = [
         _python,
         _packages,

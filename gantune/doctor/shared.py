@@ -41,13 +41,16 @@ class Token:
 @contextlib.contextmanager
 def made(folder: Path) -> Iterator[None]:
     """The folder, made with those above it where there is none yet, and then not left behind. `OSError` where it cannot be made."""
-    fresh = [place for place in (folder, *folder.parents) if not place.exists()]
+    own: list[Path] = []
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        for place in reversed([place for place in (folder, *folder.parents) if not place.exists()]):
+            with contextlib.suppress(FileExistsError):  # somebody else has just made it
+                place.mkdir()
+                own.append(place)
         yield
     finally:
-        with contextlib.suppress(OSError):  # somebody has put something into it, or it was never made
-            for place in fresh:
+        with contextlib.suppress(OSError):  # somebody has put something into it
+            for place in reversed(own):
                 place.rmdir()
 
 

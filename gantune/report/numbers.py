@@ -76,3 +76,10 @@ def duration(seconds: float | None) -> str:
 def date(unix: float | None) -> str:
     """A time in UTC to the minute."""
     return "–" if unix is None else datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def sort_key(value: Any) -> str:
+    """What the page sorts a cell by: a number exactly, other values as text; "" where there is none."""
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return ""
+    return repr(value) if isinstance(value, (int, float)) else str(value)

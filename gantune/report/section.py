@@ -15,13 +15,13 @@ from gantune.report.equilibria import Line, equilibrium_line
 from gantune.report.figures import Figure, best_so_far, finals_strip, importance_bars, is_log, landscape
 from gantune.report.finals import Final, sentence, verdict
 from gantune.report.importance import Importance, importance
-from gantune.report.numbers import duration, mean_std, number, percent, setting
+from gantune.report.numbers import duration, mean_std, number, percent, setting, sort_key
 from gantune.report.provenance import listed, varied
 from gantune.report.rows import NO_VALUE, NOT_RESCORED, Row, Sweep
 from gantune.report.sample_grids import finals_grids, trial_grids
 from gantune.report.series import MOST_TRIALS, curves_panel
 from gantune.report.tables import group_title
-from gantune.report.trial_table import sort_key, trial_group
+from gantune.report.trial_table import trial_group
 from gantune.tracking.settings_key import measured_with
 
 

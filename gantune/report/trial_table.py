@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 from gantune.report import words
-from gantune.report.numbers import number, setting
+from gantune.report.numbers import number, setting, sort_key
 from gantune.report.rows import NO_VALUE, NOT_RESCORED, Row, Sweep
 from gantune.report.tables import group_title
 from gantune.tracking.checkpoints import told
@@ -29,6 +28,7 @@ KINDS |= dict.fromkeys(("d_won", "d_dead", "mode_collapse", "diverged", "hopeles
 
 
 def trial_group(sweep: Sweep, name: str, rows: Sequence[Row], leading: bool) -> dict[str, Any]:
+    """The table of one group of comparable trials, with the sentence above it. `leading` is the group of the best."""
     rescored = name not in (NO_VALUE, NOT_RESCORED)
     extra = [metric for metric in EXTRA if metric != sweep.metric and any(_metric(row, metric) is not None for row in rows)][:2]
     return {
@@ -72,9 +72,3 @@ def _metric(row: Row, name: str) -> float | None:
 
 def _cell(value: float | None, digits: int = 3) -> dict[str, str]:
     return {"text": number(value, digits), "sort": sort_key(value)}
-
-
-def sort_key(value: Any) -> str:
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
-        return ""
-    return repr(value) if isinstance(value, (int, float)) else str(value)

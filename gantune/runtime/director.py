@@ -64,6 +64,7 @@ class Director:
         clock: Callable[[], float],
     ) -> None:
         self._book, self._ledger = book, book.ledger
+        assert pruner.signal == self._ledger.signal, "the ledger rates by what the pruner compares"
         self._pruner, self._search = pruner, search
         self._plan_of, self._settle = plan_of, settle
         self._stops, self._live, self._limits, self._clock = stops, live, limits, clock
@@ -193,7 +194,7 @@ class Director:
         if kimg in entry.reported:
             return
         self._book.append("report", trial=entry.id, point=point)
-        evidence = self._pruner.report(entry.id, kimg, entry.rated_by(self._pruner.signal))
+        evidence = self._pruner.report(entry.id, kimg, entry.rated)
         if evidence is not None:
             self._pending[entry.id] = evidence
         takeover = compared(self._population, self._ledger, entry, point)
@@ -233,7 +234,7 @@ class Director:
         self._running.discard(entry.id)
         self._pending.pop(entry.id, None)
         self._takeovers.pop(entry.id, None)
-        self._pruner.end(entry.id, reason, entry.kimg, entry.rated_by(self._pruner.signal))
+        self._pruner.end(entry.id, reason, entry.kimg, entry.rated)
         self._search.tell(entry.number, reason, entry.own_best)
         self._live.show(entry)
         if began or not self._running:  # one that could not begin says nothing of those that run and have not reported yet

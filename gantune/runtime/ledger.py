@@ -59,7 +59,7 @@ class Entry:
     evidence: str | None = None
     cut: str | None = None  # the time budget that cut it short
     best: float | None = None  # running best of the objective
-    highest: float | None = None  # of the signal that trials are compared by, where that is not the objective
+    rated: float | None = None  # what trials are compared by on their way: `best`, or the running highest of the ledger's signal
     bests: dict[float, float] = field(default_factory=dict)  # running best by kimg, once there is one
     lost: int = 0  # times that it lost its worker, in all
     losses: Counter[str] = field(default_factory=Counter)  # those that count since its last new report, by kind
@@ -82,10 +82,6 @@ class Entry:
         """The best that its own values came to."""
         bests = self.own_bests
         return bests[max(bests)] if bests else None
-
-    def rated_by(self, signal: str | None) -> float | None:
-        """What a scheduler compares it by: its running best objective, or that of the ledger's signal."""
-        return self.best if signal is None else self.highest
 
     @property
     def device_seconds(self) -> float:
@@ -187,9 +183,10 @@ class Ledger:
         value = number(point.get(self.objective))
         if value is not None:
             entry.best = value if entry.best is None else self.better(entry.best, value)
-        value = number(point.get(self.signal)) if self.signal is not None else None
-        if value is not None:
-            entry.highest = value if entry.highest is None else max(entry.highest, value)
+        if self.signal is None:
+            entry.rated = entry.best
+        elif (value := number(point.get(self.signal))) is not None:
+            entry.rated = value if entry.rated is None else max(entry.rated, value)
         if entry.best is not None:
             entry.bests[kimg] = entry.best
 

@@ -16,6 +16,7 @@ def replay(
     events: Iterable[Event], ledger: Ledger, pruner: Pruner, population: Population | None = None
 ) -> tuple[dict[str, str], dict[str, Takeover]]:
     """Bring ledger, pruner and population to where `events` leave them. Gives the stops and the takeovers that nobody carried out."""
+    assert pruner.signal == ledger.signal, "the ledger rates by what the pruner compares"
     pending: dict[str, str] = {}
     takeovers: dict[str, Takeover] = {}
     for event in events:
@@ -25,7 +26,7 @@ def replay(
         ledger.apply(event)
         if event["kind"] == "report" and not known:
             entry = ledger.trials[event["trial"]]
-            evidence = pruner.report(entry.id, float(event["point"]["kimg"]), entry.rated_by(pruner.signal))
+            evidence = pruner.report(entry.id, float(event["point"]["kimg"]), entry.rated)
             if evidence is not None:
                 pending[entry.id] = evidence
             takeover = compared(population, ledger, entry, event["point"])
@@ -35,7 +36,7 @@ def replay(
             takeovers.pop(event["trial"], None)
         elif event["kind"] == "end":
             entry = ledger.trials[event["trial"]]
-            pruner.end(entry.id, event["reason"], entry.kimg, entry.rated_by(pruner.signal))
+            pruner.end(entry.id, event["reason"], entry.kimg, entry.rated)
             pending.pop(entry.id, None)
             takeovers.pop(entry.id, None)
     return pending, takeovers

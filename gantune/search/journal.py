@@ -29,6 +29,7 @@ class _Lines(BaseJournalBackend):
         self._gone = 0
 
     def read_logs(self, log_number_from: int) -> Iterable[dict[str, Any]]:
+        assert log_number_from >= self._gone, "these lines are gone"
         return self.logs[log_number_from - self._gone :]
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:

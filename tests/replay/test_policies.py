@@ -67,6 +67,17 @@ def test_what_was_not_recorded_cannot_be_compared() -> None:
         simulate([GOOD, BAD], by_test, workers=1, report_every=4.0)
 
 
+def test_a_signal_decides_where_the_objective_would_have_decided_otherwise() -> None:
+    learner = recording("learner", [90, 80, 20, 5], c2st_loss=[0.1, 0.2, 0.1, 0.4])
+    noise = recording("noise", [80, 70, 60, 50], c2st_loss=[0.05, math.nan, 0.01, 0.01])
+    by_test = Policy("asha", Scheduler("asha", grace=0.25, reduction=2, compare="c2st_loss"), ())
+    assert ends([learner, noise], by_test) == [("learner", "budget", 16, 16), ("noise", "asha", 4, 20)]
+    assert ends([noise, learner], ASHA) == [("noise", "budget", 16, 16), ("learner", "asha", 4, 20)]
+    assert [learner.rated_by("c2st_loss", count) for count in range(5)] == [None, 0.1, 0.2, 0.2, 0.4]
+    assert [noise.rated_by("c2st_loss", count) for count in range(1, 5)] == [0.05] * 4
+    assert [learner.rated_by(None, count) for count in range(5)] == [None, 90, 80, 20, 5]
+
+
 def test_the_figures_of_a_replay() -> None:
     late = recording("late", [99, 98, 50, 5])
     found = outcome(simulate([GOOD, BAD, late], ASHA, workers=1, report_every=4.0))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from io import StringIO
 
 import pytest
@@ -23,13 +25,32 @@ def drawn(live: LiveState) -> str:
 def test_a_row_shows_the_latest_point_and_the_running_best() -> None:
     changes = []
     live = LiveState("x", lambda: changes.append(1))
-    entry = Entry("0001", 1, {}, {}, "sampler", kimg=8.0, best=33.0)
+    entry = Entry("0001", 1, {}, {}, "sampler", kimg=8.0, best=33.0, d_loss=0.25)
     live.show(entry)
-    assert live.picture.trials["0001"] == TrialView("0001", "running", 8.0, 33.0, None)
+    assert live.picture.trials["0001"] == TrialView("0001", "running", 8.0, 33.0, 0.25)
     live.show(entry, score=35.0)
     live.show(entry)
     assert live.picture.trials["0001"].score == 35.0
     assert len(changes) == 3
+
+
+class Terminal(StringIO):
+    """Takes what is printed, and says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_picture_leaves_room_for_the_echo_of_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setenv("COLUMNS", "70")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stdout", terminal)
+    with showing("dcgan-1", 0.5, "fid") as live:
+        live.note("a long note " * 20)
+        live.show(Entry("0001", 1, {}, {}, "sampler", kimg=3.0, state="pruned", reason="asha", evidence="why it had to end " * 9))
+    lines = [re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", line).rstrip("\r\n") for line in terminal.getvalue().splitlines()]
+    assert max(map(len, lines)) == 70 - len("^C^C")
 
 
 def test_a_picture_does_not_change_after_it_was_taken() -> None:

@@ -97,10 +97,10 @@ def test_what_is_compared_is_the_running_best_of_the_signal_or_the_objective() -
         ledger = Ledger("fid", "min", 1, signal)
         ledger.apply({"kind": "trial", "t": 0.0, "trial": "0000", "number": 0, "params": {}, "values": {}, "origin": "sampler"})
         entry = ledger.trials["0000"]
-        assert entry.rated_by(signal) is None
+        assert entry.rated is None
         for point, rate in zip(points, rates, strict=True):
             ledger.apply({"kind": "report", "t": 1.0, "trial": "0000", "point": point})
-            assert entry.rated_by(signal) == rate
+            assert entry.rated == rate
 
 
 def test_a_report_that_comes_again_changes_nothing() -> None:
@@ -115,6 +115,8 @@ def test_a_report_that_comes_again_changes_nothing() -> None:
     ledger.apply({"kind": "report", "t": 3.0, "trial": "0000", "point": first | {"fid": 1.0, "seconds": 30.0}})
     assert (entry.kimg, entry.best, entry.device_seconds, entry.d_loss) == (8.0, 9.0, 9.0, None)
     assert ledger.occupied_seconds(1.0) == 9.0
+    ledger.apply({"kind": "report", "t": 4.0, "trial": "0000", "point": {"kimg": 6.0, "fid": 8.0, "d_loss": 0.7, "seconds": 5.0}})
+    assert (entry.kimg, entry.best, entry.device_seconds, entry.d_loss) == (8.0, 8.0, 9.0, None), "a late one is no step back"
 
 
 @pytest.mark.parametrize("signal", [None, "c2st_loss"])
@@ -133,7 +135,7 @@ def test_replay_gives_the_same_rungs_and_the_stops_that_nobody_carried_out(signa
         tell("trial", trial=trial, number=number, params={}, values={}, origin="sampler")
         for kimg in (4, 8, 12, 16, 20):
             tell("report", trial=trial, point={"kimg": kimg, "fid": dice.uniform(20, 80), "c2st_loss": dice.random()})
-            compared = ledger.trials[trial].rated_by(live.signal)
+            compared = ledger.trials[trial].rated
             evidence = live.report(trial, kimg, compared)
             if evidence or kimg == 20:
                 if evidence and number == 7:
