@@ -9,6 +9,7 @@
 # is slow, and two servers on one folder ruin it. Should that disk be lost, `gantune sync` makes MLflow whole again from each sweep's
 # spool.
 set -euo pipefail
+export MLFLOW_DISABLE_TELEMETRY=true
 
 port=5000
 place=$HOME/gantune-tracking

@@ -100,7 +100,7 @@ def resume_sweep(
 def stop_sweep(folder: Path, trial: str | None = None) -> None:
     """Ask the sweep's driver to end one trial, or all. `UserError` when nothing is running there or there is no such running trial."""
     if driver_of(folder) is None:
-        raise UserError(f"sweep {folder.name} is not running.")
+        raise UserError(f"sweep {folder.name} is not running, so there is nothing to stop.")
     if trial is None:
         return request_stop(folder)
     trials = {entry.id: entry for entry in SweepRecord.load(folder).trials}

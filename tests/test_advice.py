@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from shipped import shipped_sweeps
 
-from gantune import bundled
 from gantune.errors import UserError
 from gantune.single import plan_run
 from gantune.spec import load_sweep
@@ -63,7 +63,7 @@ def test_in_a_sweep_what_is_searched_counts_too() -> None:
 
 
 @pytest.mark.parametrize("gpus", [0, 1])
-@pytest.mark.parametrize("name", bundled.names("sweeps"))
+@pytest.mark.parametrize("name", shipped_sweeps())
 def test_no_bundled_sweep_sets_anything_in_vain(name: str, gpus: int) -> None:
     assert not [note for note in load_sweep(name, gpus=gpus).notes if IN_VAIN in note or "both rates are 0" in note]
 

@@ -150,6 +150,15 @@ def test_how_a_run_is_measured_can_be_set(tmp_path: Path, capsys: pytest.Capture
     assert "Measured: 300 samples against 20,000 training examples, features raw" in capsys.readouterr().out
 
 
+def test_what_changes_on_the_way_is_told_as_it_was_given(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sets = [*SMALL, "metrics.n_fake=300", "lr_g={0: 2e-3, 0.5: 1e-3}", "k={0: 1, 0.5: 2}", "beta1=0.5"]
+    made, _ = plan(tmp_path, sets=sets)
+    run_plan(made, lambda trial: print(*describe(trial), sep="\n"), lambda point, equilibrium: None)
+    settings = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("Settings: "))
+    for flag in ("lr_g={0: 0.002, 0.5: 0.001}", "k={0: 1, 0.5: 2}", "beta1=0.5"):
+        assert f" {flag}" in settings
+
+
 def test_a_budget_that_ends_before_the_game_is_said(tmp_path: Path) -> None:
     _, notes = plan(tmp_path, "irgan", data=None, sets=[])
     assert "pretrain_kimg=10 takes all of the budget's 1 kimg: the two never play" in notes

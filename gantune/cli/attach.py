@@ -23,6 +23,10 @@ def attach(
     if head is not None:
         attach_there(head, name)
         return
-    from gantune.tracking.store import find_sweep
+    from gantune.tracking.lock import driver_of
+    from gantune.tracking.store import LATEST, find_sweep
 
-    follow(find_sweep(runs, name))
+    folder = find_sweep(runs, name)
+    if name == LATEST and driver_of(folder) is None:
+        print(f"no sweep is running in {runs} (one that starts is seen after some seconds); the latest is {folder.name}")
+    follow(folder)

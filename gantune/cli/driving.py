@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -94,12 +96,19 @@ def _await_report(folder: Path, done: float) -> None:
         time.sleep(PAUSE)
 
 
+def _at_words(line: str) -> str:
+    """Broken between words where a terminal is narrower."""
+    if not sys.stdout.isatty():
+        return line
+    return textwrap.fill(line, shutil.get_terminal_size().columns, break_long_words=False, break_on_hyphens=False)
+
+
 def _summarise(record: SweepRecord) -> None:
     from gantune.report.summary import summary
 
     print()
     for line in summary(record):
-        print(line)
+        print(line if "gantune " in line else _at_words(line))  # a command stays one line, to be copied
     from gantune.remote.far import AFAR
 
     page = again("report", record.folder) if AFAR in os.environ else record.folder / "report" / "index.html"

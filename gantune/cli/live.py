@@ -119,16 +119,19 @@ class _Lines:
     def update(self) -> None:
         """Print what is new."""
         picture = self.live.picture
+        if picture.phase == "start":  # what an earlier driver left
+            self.said |= {_key(view) for view in picture.trials.values() if view.state != "running"}
         self._say(f"phase {picture.phase}", f"[{picture.name}] {picture.phase}")
         for note in picture.notes:
             self._say(f"note {note}", note)
         if picture.stall is not None:
             self._say(f"stall {picture.stall}", picture.stall)
         for view in [*picture.trials.values(), *picture.finals.values()]:
-            if view.state != "running":
-                key = f"{view.id} {view.state if view.score is None else 'scored'}"
-                if key not in self.said:  # asked of every trial at every report, so that no line may be put together in vain
-                    self._say(key, self._ended(view))
+            key = _key(view)
+            if (
+                view.state != "running" and key not in self.said
+            ):  # asked of every trial at every report: no line may be put together in vain
+                self._say(key, self._ended(view))
         if picture.phase in ("search", "finalists") and time.monotonic() - self.spoke > HEARTBEAT:
             self._print(_headline(picture).plain)
 
@@ -148,6 +151,10 @@ class _Lines:
     def _print(self, line: str) -> None:
         print(line, flush=True)
         self.spoke = time.monotonic()
+
+
+def _key(view: TrialView) -> str:
+    return f"{view.id} {view.state if view.score is None else 'scored'}"
 
 
 def _equilibrium_name(equilibrium: float | None) -> str:

@@ -14,13 +14,19 @@ from gantune.cli.probe_place import Place
 from gantune.errors import UserError
 from gantune.tracking.checkpoints import check_kept
 
-probe = typer.Typer(help="Analyses of a run: a picture and a data file each.", no_args_is_help=True, rich_markup_mode=None)
+probe = typer.Typer(help="Analyses of a run: a picture and a data file each.", rich_markup_mode=None)
 app.add_typer(probe, name="probe")
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run such as dcgan-1/7, a sweep (its best), or a checkpoint file.")]
 Out = Annotated[Path | None, typer.Option(help="Folder for picture and data; default: probes/ in the run's folder.")]
 Seed = Annotated[int, typer.Option(min=0)]
 Own = Annotated[str | None, typer.Option(help="For a family of your own: its code, ./my_gan.py:MyGAN.")]
+
+
+@probe.callback(invoke_without_command=True)
+def _which(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        print(context.get_help())
 
 
 @probe.command("optimal-discriminator")
@@ -189,8 +195,8 @@ def neighbours(
         for number in range(len(space.rows))
     ]
     said = [
-        f"{space.name}: samples lie nearer to the training images than held-out ones in {space.nearer:.0%} of pairs (50 %: unseen); "
-        f"{int(space.copies.sum())} of {len(space.rows)} nearer than 99 % of the held-out ones (1 % expected)"
+        f"{space.name}: samples lie nearer to the training images than held-out ones in {space.nearer:.0%} of pairs (50% if unseen); "
+        f"{int(space.copies.sum())} of {len(space.rows)} nearer than 99% of the held-out ones (1% expected)"
         for space in found.spaces
     ]
     if len(found.spaces[0].heldout) < FEW:

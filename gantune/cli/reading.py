@@ -191,7 +191,8 @@ def sync(
 
     folder = find_sweep(runs, name)
     result = bring_up_to_date(folder)
-    print(f"{folder.name}: {result.runs} runs, {result.points} points and {result.artifacts} artifacts sent to MLflow")
+    sent = f"{result.runs} runs, {result.points} points and {result.artifacts} artifacts sent to MLflow"
+    print(f"{folder.name}: {sent if any(vars(result).values()) else 'MLflow has all of it'}")
 
 
 @app.command()

@@ -64,9 +64,9 @@ def load_sweep(
     checks.check_name_free(name, runs)
     if gpus > 0 and on_gpu:
         keys = ", ".join(on_gpu)
-        return _noted(spec, [f"GPUs found: {shown}'s on_gpu section applies ({keys})"], on_gpu_applied=True)
+        return _noted(spec, [f"with GPUs {shown}'s on_gpu section applies ({keys})"], on_gpu_applied=True)
     if gpus > 0 and spec.resources.gpu == 0:
-        return _noted(spec, ["GPUs found, but this sweep asks for none: --set resources.gpu=0.25 uses them"])
+        return _noted(spec, ["there are GPUs, but this sweep asks for none: --set resources.gpu=0.25 uses them"])
     return spec
 
 

@@ -141,3 +141,14 @@ def test_a_driver_that_did_not_begin_says_why(said: str, reason: str) -> None:
 def test_json_is_for_what_was_started_in_the_background(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli._run(["sweep", "gan", "--json"], debug=False) == 2
     assert "give --detach" in capsys.readouterr().err
+
+
+def test_that_nothing_runs_is_said_before_the_latest_is_shown(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = "no sweep is running in runs (one that starts is seen after some seconds); the latest is synthetic-1"
+    assert cli._run(["attach", "--local"], debug=False) == 1
+    assert said in capsys.readouterr().out
+    assert cli._run(["attach", "synthetic-1", "--local"], debug=False) == 1
+    assert said not in capsys.readouterr().out
+    with driven(folder, [{"kind": "phase", "phase": "done", "seconds": 1.0}]):
+        assert cli._run(["attach", "--local"], debug=False) in (0, 1)
+    assert said not in capsys.readouterr().out

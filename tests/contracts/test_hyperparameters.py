@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import pytest
 import torch
+from shipped import shipped_sweeps
 from toys import CASES, dataset_for, toy_config
 
-from gantune import bundled
 from gantune.config import declared_params
 from gantune.families import family_names, open_family
 from gantune.params import Param, params_of
@@ -123,7 +123,7 @@ def spaces_of(sweep: str) -> list[SearchSpace]:
     return [space] if isinstance(space, SearchSpace) else list(space.members.values())
 
 
-SEARCHED = [(sweep, space.family) for sweep in bundled.names("sweeps") for space in spaces_of(sweep)]
+SEARCHED = [(sweep, space.family) for sweep in shipped_sweeps() for space in spaces_of(sweep)]
 
 
 @pytest.mark.parametrize(("sweep", "family"), SEARCHED)

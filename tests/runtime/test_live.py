@@ -128,17 +128,31 @@ def test_a_sweep_over_families_names_them_and_shows_no_distance_from_an_equilibr
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with showing("zoo-1", None, "fid") as live:
+        live.phase("search")
         live.show(Entry("0001", 1, {"family": "wgan"}, {}, "canonical", kimg=3.0, d_loss=-1.5, state="pruned"))
     assert capsys.readouterr().out.splitlines()[-1].startswith("0001 wgan *  pruned")
     with showing("dcgan-1", 0.5, "fid") as live:
+        live.phase("search")
         live.show(Entry("0001", 1, {}, {}, "sampler", kimg=3.0, d_loss=0.625, state="pruned"))
     assert "d_loss 0.625 (+0.125)" in capsys.readouterr().out
+
+
+def test_in_a_pipe_what_an_earlier_driver_left_is_not_told_again(capsys: pytest.CaptureFixture[str]) -> None:
+    with showing("dcgan-1", 0.5, "fid") as live:
+        live.show(Entry("0001", 1, {}, {}, "sampler", kimg=3.0, state="pruned"))
+        live.show(Entry("0002", 2, {}, {}, "sampler", kimg=3.0))
+        live.phase("search")
+        live.show(Entry("0002", 2, {}, {}, "sampler", kimg=4.0, state="complete"))
+        live.show(Entry("0001", 1, {}, {}, "sampler", kimg=3.0, state="pruned"), score=20.0)
+    ended = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line.startswith("0")]
+    assert ended == ["0002", "0001"], "a fresh score is news"
 
 
 def test_in_a_pipe_each_ended_trials_line_is_put_together_once(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     made, plain = [], cli_live._cells
     monkeypatch.setattr(cli_live, "_cells", lambda view, *given: [made.append(view.id), plain(view, *given)][1])
     with showing("dcgan-1", 0.5, "fid") as live:
+        live.phase("search")
         for number in range(50):
             live.show(Entry(f"{number:04d}", number, {}, {}, "sampler", kimg=3.0, d_loss=0.6, state="pruned"))
     assert made == [f"{number:04d}" for number in range(50)]
