@@ -13,7 +13,8 @@ import pytest
 from gantune.cli.single import watching
 from gantune.errors import UserError
 from gantune.generator_file import load_generator
-from gantune.single import describe, plan_run, run_plan
+from gantune.single import plan_run, run_plan
+from gantune.single_words import describe
 from gantune.stopping import Reason
 from gantune.training import checkpoint
 

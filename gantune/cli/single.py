@@ -32,7 +32,7 @@ class Watch:
 
     def begin(self, trial: Trial) -> None:
         """Say what is about to be trained."""
-        from gantune.single import describe
+        from gantune.single_words import describe
 
         self._metric = trial.plan.objective
         header = f"   kimg  d_loss  to eq.  held out  g_loss {objective.title(self._metric):>9}  img/s"
