@@ -128,9 +128,7 @@ class _Lines:
             self._say(f"stall {picture.stall}", picture.stall)
         for view in [*picture.trials.values(), *picture.finals.values()]:
             key = _key(view)
-            if (
-                view.state != "running" and key not in self.said
-            ):  # asked of every trial at every report: no line may be put together in vain
+            if view.state != "running" and key not in self.said:  # a line is put together once, though asked for at every report
                 self._say(key, self._ended(view))
         if picture.phase in ("search", "finalists") and time.monotonic() - self.spoke > HEARTBEAT:
             self._print(_headline(picture).plain)
